@@ -1,0 +1,1 @@
+"""The `flightwire` command: where concrete things are chosen."""

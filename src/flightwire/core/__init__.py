@@ -1,0 +1,1 @@
+"""generate_text and stream_text: one log, many readers, cancellable."""

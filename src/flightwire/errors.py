@@ -1,0 +1,298 @@
+"""Every exception of Flightwire.
+
+Owns: the tree, the facts each error carries and the sentence made from them. Refuses to know: HTTP, React, models.
+
+FlightwireError
+├── InvalidArgumentError          a setting or argument of ours that cannot work
+│   └── InvalidPromptError        prompt or messages that no model could answer
+├── MissingExtraError             an optional dependency is not installed; names the extra
+├── LoadAPIKeyError               no key for a provider
+├── NoSuchModelError              a model id nobody knows
+├── ModelLoadError                the local model cannot be started
+├── UnsupportedFunctionalityError the model or provider cannot do what was asked
+├── APICallError                  the provider's API refused, failed or broke off
+│   └── APITimeoutError           … or did not answer in time
+├── RetryError                    it kept failing; carries every attempt
+├── NoOutputGeneratedError        the model ended without any output
+├── OutputLimitError              a stream grew past its limit
+├── AbortError                    somebody called abort()
+├── StreamableClosedError         update() after done()
+├── StreamableAbandonedError      a streamable that nobody can finish any more
+├── ActionTimeoutError            an action ran longer than its max_duration_s
+├── AppLoadError                  the app folder cannot be imported
+├── EncodeError                   a value that cannot be sent to the browser
+├── ConnectionClosedError         the bytes ended before every value had come
+├── RemoteError                   an error the other side reported: a digest, in development also its text
+├── UserError                     the one error whose text reaches a production page
+└── CallError                     a call that is refused; has an HTTP status
+    ├── DecodeError               400: bytes that are not a call
+    ├── ArgumentError             400: arguments that do not fit the action
+    ├── ForbiddenError            403: a call from another site
+    ├── ActionNotFoundError       404: no such action
+    ├── BodyTooLargeError         413: more bytes than allowed
+    └── BodyTimeoutError          408: the body came too slowly
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+MAX_BODY_EXCERPT_CHARS = 1000
+
+
+class FlightwireError(Exception):
+    """The root of every error raised on purpose by Flightwire."""
+
+
+class InvalidArgumentError(FlightwireError, ValueError):
+    """A setting or argument that cannot work."""
+
+
+class InvalidPromptError(InvalidArgumentError):
+    """A prompt or a message list that no model could answer."""
+
+
+class MissingExtraError(FlightwireError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, extra: str, needed_for: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{needed_for} needs an optional part. Install it: pip install 'flightwire[{extra}]'"
+        )
+
+
+class LoadAPIKeyError(FlightwireError):
+    """No API key was given for a provider."""
+
+    def __init__(self, provider: str, variable: str) -> None:
+        self.provider = provider
+        self.variable = variable
+        super().__init__(f"{provider} needs an API key. Set {variable}, or pass api_key=….")
+
+
+class NoSuchModelError(FlightwireError, LookupError):
+    """A model id that no provider knows."""
+
+
+class ModelLoadError(FlightwireError):
+    """The local model cannot be started: no file, not a GGUF, not enough memory."""
+
+
+class UnsupportedFunctionalityError(FlightwireError):
+    """The provider or model cannot do what was asked."""
+
+
+class APICallError(FlightwireError):
+    """A provider's API refused, failed, or broke off in the middle of an answer.
+
+    Named and shaped after the AI SDK's `APICallError` (`packages/provider/src/errors/api-call-error.ts`, v7).
+
+    Attributes:
+        message: what went wrong, in the provider's words where it gave any.
+        url: the address that was called, without its query.
+        status_code: the HTTP status, or `None` when there was no response.
+        response_headers: lower-case names.
+        response_body: at most 1,000 characters of the body.
+        is_retryable: whether the same call may succeed later.
+        retry_after_s: how long the provider asked to wait, in seconds.
+        data: the provider's error object, when it sent JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str,
+        status_code: int | None = None,
+        response_headers: Mapping[str, str] | None = None,
+        response_body: str | None = None,
+        is_retryable: bool | None = None,
+        retry_after_s: float | None = None,
+        data: object = None,
+    ) -> None:
+        self.message = message
+        self.url = url
+        self.status_code = status_code
+        self.response_headers = dict(response_headers or {})
+        self.response_body = None if response_body is None else response_body[:MAX_BODY_EXCERPT_CHARS]
+        self.is_retryable = _retryable(status_code) if is_retryable is None else is_retryable
+        self.retry_after_s = retry_after_s
+        self.data = data
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """The letter: message, status and address, hint when to retry, and an excerpt of the body."""
+        status = "" if self.status_code is None else f" (HTTP {self.status_code})"
+        lines = [f"{self.message}{status} from {self.url}."]
+        if self.retry_after_s is not None:
+            lines.append(f"The provider asks to retry after {self.retry_after_s:g} s.")
+        elif self.is_retryable:
+            lines.append("Trying again later may help.")
+        if self.response_body and self.response_body.strip() != self.message:
+            lines.append(f"It said: {self.response_body}")
+        return " ".join(lines)
+
+
+def _retryable(status_code: int | None) -> bool:
+    """408, 409, 429 and 5xx may pass (AI SDK v7, api-call-error.ts); so may a connection that failed."""
+    return status_code is None or status_code in (408, 409, 429) or status_code >= 500
+
+
+class APITimeoutError(APICallError):
+    """A provider did not answer, or did not go on answering, in time."""
+
+
+class RetryError(FlightwireError):
+    """Every attempt failed; `errors` has them in order, `last_error` the last."""
+
+    def __init__(self, message: str, *, errors: Sequence[BaseException]) -> None:
+        self.errors = tuple(errors)
+        self.last_error = self.errors[-1]
+        super().__init__(message)
+
+
+class NoOutputGeneratedError(FlightwireError):
+    """The model ended without any output."""
+
+
+class OutputLimitError(FlightwireError):
+    """A stream grew past its limit; what had come until then was delivered."""
+
+
+class AbortError(FlightwireError):
+    """The work was stopped by `abort(reason)`; `reason` says why."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__("The work was aborted." if reason is None else f"The work was aborted: {reason}")
+
+
+class StreamableClosedError(FlightwireError):
+    """A streamable value was written to after it had ended."""
+
+
+class StreamableAbandonedError(FlightwireError):
+    """A streamable value was left open by everybody who could have finished it."""
+
+
+class ActionTimeoutError(FlightwireError):
+    """An action ran longer than allowed."""
+
+    def __init__(self, action: str, max_duration_s: float) -> None:
+        self.action = action
+        self.max_duration_s = max_duration_s
+        super().__init__(
+            f"action '{action}' ran longer than {max_duration_s:g} s. Allow more with "
+            f"@action(max_duration_s=…), and with `export const maxDuration = …` in the page."
+        )
+
+
+class AppLoadError(FlightwireError):
+    """The app folder cannot be imported; `path` and `line` say where."""
+
+    def __init__(self, message: str, *, path: str, line: int | None = None) -> None:
+        self.path = path
+        self.line = line
+        super().__init__(message)
+
+
+class EncodeError(FlightwireError, TypeError):
+    """A value that cannot be sent to the browser.
+
+    Attributes:
+        path: where inside the result it is, as Python would index it: `['db'].items[3]`.
+        problem: what is wrong with it and what to send instead.
+        action: the action that returned it, once known.
+    """
+
+    def __init__(self, problem: str, *, path: str = "", action: str | None = None) -> None:
+        self.problem = problem
+        self.path = path
+        self.action = action
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        """The letter: which action, what, where."""
+        who = "this value" if self.action is None else f"action '{self.action}' returned a value that"
+        return f"{who} cannot be sent to the browser: {self.problem}; got it at result{self.path}."
+
+
+class ConnectionClosedError(FlightwireError):
+    """The bytes ended before every promised value had come."""
+
+
+class RemoteError(FlightwireError):
+    """An error that the other side reported.
+
+    Attributes:
+        digest: what to look for in the other side's log.
+        name: the kind of error there; production servers send only "Error".
+        message: its text; empty from production servers.
+    """
+
+    def __init__(self, digest: str, *, name: str = "Error", message: str = "") -> None:
+        self.digest = digest
+        self.name = name
+        self.message = message
+        super().__init__(f"{name}: {message}" if message else f"the server failed (digest {digest})")
+
+
+class UserError(FlightwireError):
+    """The one error whose text is shown to the person at the browser, also in production."""
+
+
+class CallError(FlightwireError):
+    """A call that is refused before anything runs; `status_code` is its HTTP status."""
+
+    status_code: ClassVar[int] = 400
+
+
+class DecodeError(CallError):
+    """Bytes that are not what React's `encodeReply` writes, or exceed a named limit."""
+
+
+class ArgumentError(CallError):
+    """Arguments that do not fit the action; `path` names the argument and the place inside it."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class ForbiddenError(CallError):
+    """A call from a page of another site."""
+
+    status_code = 403
+
+
+class ActionNotFoundError(CallError):
+    """No action has this id."""
+
+    status_code = 404
+
+    def __init__(self, action_id: str) -> None:
+        self.action_id = action_id
+        super().__init__(
+            f"There is no action {action_id!r} here. If the app has changed since the page was loaded, reload the page."
+        )
+
+
+class BodyTooLargeError(CallError):
+    """More bytes than the action accepts."""
+
+    status_code = 413
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self.max_body_bytes = max_body_bytes
+        super().__init__(
+            f"The request body is larger than {max_body_bytes} bytes. "
+            "Send less, or allow more with @action(max_body_bytes=…)."
+        )
+
+
+class BodyTimeoutError(CallError):
+    """The body came too slowly."""
+
+    status_code = 408

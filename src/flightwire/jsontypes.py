@@ -1,0 +1,47 @@
+"""JSON as Python sees it.
+
+Owns: the alias, and reading JSON from strangers with limits. Refuses to know: what the JSON is for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias
+
+JSONValue: TypeAlias = None | bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+JSONObject: TypeAlias = Mapping[str, JSONValue]
+
+MAX_INT_DIGITS = 300  # CPython's int() is quadratic; React stops at 300 digits too
+
+
+def dumps(value: JSONValue) -> str:
+    """Write compact JSON; NaN and infinities are refused rather than written as something else.
+
+    Raises:
+        ValueError: for NaN and infinities.
+        TypeError: for values that are not JSON.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def loads(text: str | bytes) -> JSONValue:
+    """Read JSON; `NaN`, `Infinity` and numbers of more than 300 digits are refused.
+
+    Raises:
+        ValueError: for anything that is not JSON (`json.JSONDecodeError` is one), and for JSON nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)  # type: ignore[no-any-return]
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > MAX_INT_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits; at most {MAX_INT_DIGITS} are read")
+    return int(digits)

@@ -1,0 +1,167 @@
+"""The contract between the core and a provider.
+
+Owns: what a model is, what a call to it consists of. Refuses to know: any particular API, the tool loop, the browser.
+Follows the AI SDK's provider interface v4 (`packages/provider/src/language-model/v4/`), with one change that costs
+less per token: a stream yields *batches*, everything one read of the socket delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import ClassVar, Literal, Protocol, TypeAlias
+
+from flightwire._frozen import value
+from flightwire.events import (
+    CallWarning,
+    File,
+    FinishReason,
+    ProviderMetadata,
+    ProviderPart,
+    ReasoningFile,
+    RequestMetadata,
+    ResponseMetadata,
+    Source,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from flightwire.jsontypes import JSONObject
+from flightwire.messages import ModelMessage, ProviderOptions
+
+__all__ = [
+    "ContentBlock",
+    "LanguageModel",
+    "ModelCall",
+    "ModelResult",
+    "Reasoning",
+    "ResponseFormat",
+    "Text",
+    "ToolChoice",
+    "ToolSpec",
+]
+
+ReasoningEffort: TypeAlias = Literal["provider-default", "none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+@value
+class ToolSpec:
+    """A tool as the model sees it."""
+
+    name: str
+    input_schema: JSONObject
+    description: str | None = None
+    strict: bool | None = None
+    provider_options: ProviderOptions | None = None
+
+
+@value
+class ToolChoice:
+    """Whether the model may, must or must not call tools; `tool_name` with type "tool"."""
+
+    type: Literal["auto", "none", "required", "tool"] = "auto"
+    tool_name: str | None = None
+
+
+@value
+class ResponseFormat:
+    """Text, or JSON with an optional schema."""
+
+    type: Literal["text", "json"] = "text"
+    schema: JSONObject | None = None
+    name: str | None = None
+    description: str | None = None
+
+
+@value
+class ModelCall:
+    """One call to a model. What is None is left to the provider.
+
+    `max_retries` covers only obtaining the response: what has begun to stream is never asked for again.
+    """
+
+    messages: Sequence[ModelMessage]
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    stop_sequences: Sequence[str] = ()
+    seed: int | None = None
+    reasoning: ReasoningEffort = "provider-default"
+    response_format: ResponseFormat = ResponseFormat()
+    tools: Sequence[ToolSpec] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    headers: Mapping[str, str] | None = None
+    provider_options: ProviderOptions | None = None
+    max_retries: int = 2
+    include_raw: bool = False
+    include_request_body: bool = False
+
+
+@value
+class Text:
+    """A text the model wrote."""
+
+    text: str
+    provider_metadata: ProviderMetadata | None = None
+    type: ClassVar[Literal["text"]] = "text"
+
+
+@value
+class Reasoning:
+    """A piece of reasoning the model wrote."""
+
+    text: str
+    provider_metadata: ProviderMetadata | None = None
+    type: ClassVar[Literal["reasoning"]] = "reasoning"
+
+
+ContentBlock: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Source | File | ReasoningFile
+
+
+@value
+class ModelResult:
+    """A whole answer at once."""
+
+    content: Sequence[ContentBlock]
+    finish_reason: FinishReason
+    usage: Usage
+    raw_finish_reason: str | None = None
+    warnings: Sequence[CallWarning] = ()
+    request: RequestMetadata = RequestMetadata()
+    response: ResponseMetadata = ResponseMetadata()
+    provider_metadata: ProviderMetadata | None = None
+
+
+class LanguageModel(Protocol):
+    """A model that answers. Anyone's class with these four members is one; ours have no back door."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, as in `openai.chat`."""
+        ...
+
+    @property
+    def model_id(self) -> str:
+        """The provider's name of the model."""
+        ...
+
+    def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        """Answer in batches: StreamStart first, ProviderFinish last, nothing after it.
+
+        Closing the generator, or cancelling the task that awaits it, closes the connection at once, in every phase.
+
+        Raises:
+            APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
+            InvalidPromptError: the messages hold something the API cannot take.
+            UnsupportedFunctionalityError: a setting that cannot be honoured nor ignored with a warning.
+        """
+        ...
+
+    async def generate(self, call: ModelCall) -> ModelResult:
+        """Answer at once. Cancelling closes the connection.
+
+        Raises: as `stream`.
+        """
+        ...

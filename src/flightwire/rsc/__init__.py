@@ -1,0 +1,1 @@
+"""Streamable values: what an action returns while it is still being made."""

@@ -1,0 +1,1 @@
+"""The ASGI app: pages and actions."""

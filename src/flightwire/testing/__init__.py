@@ -1,0 +1,1 @@
+"""A browser without a browser, and models that follow a script."""

@@ -1,0 +1,1 @@
+"""Codecs: bytes in, values out. Pure: no clock, loop, randomness or sockets."""

@@ -1,0 +1,1 @@
+"""React Flight: rows, values, writer, reader and the decoder of calls."""
