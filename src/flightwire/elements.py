@@ -79,7 +79,7 @@ class Element:
 
     def __init__(
         self, type: ElementType, props: Mapping[str, object] | None = None, key: str | None = None
-    ) -> None:  # noqa: A002 - React's word
+    ) -> None:
         self.type = type
         self.props = props or {}
         self.key = key

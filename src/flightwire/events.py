@@ -97,9 +97,6 @@ class RequestMetadata:
     body: JSONValue = None
 
 
-# --- parts -----------------------------------------------------------------------------------------------------
-
-
 @value
 class Start:
     """The stream begins."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
-JSONValue: TypeAlias = None | bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+JSONValue: TypeAlias = bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
 JSONObject: TypeAlias = Mapping[str, JSONValue]
 
 MAX_INT_DIGITS = 300  # CPython's int() is quadratic; React stops at 300 digits too
