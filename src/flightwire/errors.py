@@ -9,6 +9,7 @@ FlightwireError
 ├── LoadAPIKeyError               no key for a provider
 ├── NoSuchModelError              a model id nobody knows
 ├── ModelLoadError                the local model cannot be started
+├── ToolchainError               Node, npm packages, Chromium: not found and not installable
 ├── UnsupportedFunctionalityError the model or provider cannot do what was asked
 ├── APICallError                  the provider's API refused, failed or broke off
 │   └── APITimeoutError           … or did not answer in time
@@ -78,6 +79,10 @@ class NoSuchModelError(FlightwireError, LookupError):
 
 class ModelLoadError(FlightwireError):
     """The local model cannot be started: no file, not a GGUF, not enough memory."""
+
+
+class ToolchainError(FlightwireError):
+    """Something that is not Python (Node, npm packages, Chromium) was not found and could not be installed."""
 
 
 class UnsupportedFunctionalityError(FlightwireError):
