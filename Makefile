@@ -1,0 +1,31 @@
+# Every word here means the same at home and in CI. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types bench lock
+SHELL := /bin/sh
+
+# Any Python 3 will do to start: tools/setup.py looks for one that is new enough, and says so when there is none.
+PYTHON ?= $(shell command -v python3 || command -v python3.13 || command -v python3.12 || command -v python3.11 \
+	|| command -v python3.14 || command -v python)
+IN_VENV = @"$(or $(PYTHON),python3)" tools/setup.py
+APP ?= examples/stream_text_with_chat_prompt/app
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## install what is missing, then open a streaming chat on http://127.0.0.1:3000 (APP=folder, PORT=3000)
+	$(IN_VENV) run -- flightwire dev "$(APP)"
+
+test: ## everything that must hold: lint, types, Python, browser code, real model, real Chromium
+	$(IN_VENV) test -- python tools/check.py all
+
+lint: ## style: ruff, and the formatter
+	$(IN_VENV) test -- python tools/check.py lint
+
+types: ## strict types: mypy
+	$(IN_VENV) test -- python tools/check.py types
+
+bench: ## cost per streamed token, with the AI SDK on Node in the same run
+	$(IN_VENV) test -- python tools/check.py bench
+
+lock: ## write requirements/*.txt again after a change of dependencies in pyproject.toml
+	$(IN_VENV) test -- python tools/lock.py
