@@ -18,6 +18,7 @@ FlightwireError
 ├── OutputLimitError              a stream grew past its limit
 ├── AbortError                    somebody called abort()
 ├── StreamableClosedError         update() after done()
+├── StreamableFailedError         a streamable ended with an error that is not an exception
 ├── StreamableAbandonedError      a streamable that nobody can finish any more
 ├── ActionTimeoutError            an action ran longer than its max_duration_s
 ├── AppLoadError                  the app folder cannot be imported
@@ -176,6 +177,14 @@ class AbortError(FlightwireError):
 
 class StreamableClosedError(FlightwireError):
     """A streamable value was written to after it had ended."""
+
+
+class StreamableFailedError(FlightwireError):
+    """A streamable value ended with an error that is not an exception; `value` is what was given."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        super().__init__(f"the streamable value ended with an error: {value!r:.200}")
 
 
 class StreamableAbandonedError(FlightwireError):

@@ -1,0 +1,37 @@
+"""From what a user wrote for `model=` to a model.
+
+Owns: the seam through which the front door hands in the resolver of `"openai/…"`. Refuses to know: any provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from flightwire.errors import NoSuchModelError
+from flightwire.providers.base import LanguageModel
+
+ModelLike: TypeAlias = str | LanguageModel | None
+
+_resolver: Callable[[str | None], LanguageModel] | None = None
+
+
+def use_resolver(resolver: Callable[[str | None], LanguageModel]) -> None:
+    """Use this function to find models by id; it is given None when no model was named."""
+    global _resolver
+    _resolver = resolver
+
+
+def resolve_model(model: ModelLike) -> LanguageModel:
+    """Find the model: an object is one, a text is looked up, None is the default model.
+
+    Raises:
+        NoSuchModelError: nobody knows this id.
+    """
+    if model is not None and not isinstance(model, str):
+        return model
+    if _resolver is None:
+        raise NoSuchModelError(
+            f"Models are found by name only after `import flightwire`; pass a model object instead of {model!r}."
+        )
+    return _resolver(model)

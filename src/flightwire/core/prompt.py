@@ -1,0 +1,62 @@
+"""From `instructions`, `prompt` and `messages` to the messages of one call.
+
+Owns: the rules of `packages/ai/src/prompt/standardize-prompt.ts` (AI SDK v7). Refuses to know: models, streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from flightwire.errors import InvalidPromptError
+from flightwire.messages import MessageLike, ModelMessage, SystemMessage, UserMessage, to_messages
+
+Instructions: TypeAlias = str | SystemMessage | Sequence[SystemMessage] | None
+Prompt: TypeAlias = str | Iterable[MessageLike] | None
+
+
+def standardize_prompt(
+    *,
+    instructions: Instructions,
+    system: Instructions,
+    prompt: Prompt,
+    messages: Iterable[MessageLike] | None,
+    allow_system_in_messages: bool,
+) -> tuple[ModelMessage, ...]:
+    """Check and join them, instructions first.
+
+    Raises:
+        InvalidPromptError: both or neither of `prompt` and `messages`, no message at all, a system message among the
+            messages when not allowed, or a message that is not one.
+    """
+    history = _history(prompt, messages)
+    if not history:
+        raise InvalidPromptError("messages must not be empty; a model needs something to answer.")
+    if not allow_system_in_messages and any(message.role == "system" for message in history):
+        raise InvalidPromptError(
+            "a system message stands among the messages. What a browser sends must not instruct the model: pass "
+            "`instructions=…`, or `allow_system_in_messages=True` when the messages are your own."
+        )
+    return (*_instructions(instructions if instructions is not None else system), *history)
+
+
+def _history(prompt: Prompt, messages: Iterable[MessageLike] | None) -> list[ModelMessage]:
+    if (prompt is None) == (messages is None):
+        raise InvalidPromptError("give either prompt=… or messages=…" + (", not both." if prompt else "."))
+    if isinstance(prompt, str):
+        return [UserMessage(prompt)]
+    return to_messages(messages if messages is not None else prompt or ())
+
+
+def _instructions(instructions: Instructions) -> tuple[SystemMessage, ...]:
+    if instructions is None:
+        return ()
+    if isinstance(instructions, str):
+        return (SystemMessage(instructions),)
+    found = (instructions,) if isinstance(instructions, SystemMessage) else tuple(instructions)
+    for message in found:
+        if not isinstance(message, SystemMessage):
+            raise InvalidPromptError(
+                f"instructions are text or SystemMessages, got {type(message).__name__}."
+            )
+    return found

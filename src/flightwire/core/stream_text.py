@@ -1,0 +1,196 @@
+"""`stream_text`: an answer that is read while it is being made.
+
+Owns: the function and its result object. Refuses to know: concrete providers, the wire, HTTP.
+Follows `packages/ai/src/generate-text/stream-text.ts` and `stream-text-result.ts` (AI SDK v7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES
+from flightwire.core.models import ModelLike, resolve_model
+from flightwire.core.reading import Eventual, PartStream, TextStream
+from flightwire.core.results import StepContent, StepResult, total_usage
+from flightwire.core.run import Run
+from flightwire.core.settings import CallSettings, to_call
+from flightwire.events import (
+    CallWarning,
+    FinishReason,
+    ProviderMetadata,
+    RequestMetadata,
+    ResponseMetadata,
+    Usage,
+)
+from flightwire.messages import ModelMessage
+from flightwire.providers.base import Reasoning
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+T = TypeVar("T")
+
+
+def stream_text(
+    *,
+    model: ModelLike = None,
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    **settings: Unpack[CallSettings],
+) -> StreamTextResult:
+    """Ask a model and read the answer while it is being made.
+
+    Returns at once; the model is called when somebody starts to read. Inside an action the request owns the call: when
+    the browser goes away, the connection to the model is closed.
+
+    Arguments:
+        model: `"provider/model"`, a model object, or nothing for the default model.
+        max_output_bytes: where to stop a model that does not stop.
+        settings: prompt and call settings, see `CallSettings`.
+
+    Raises:
+        InvalidPromptError: prompt or messages that no model could answer.
+        InvalidArgumentError: a setting out of its range.
+        NoSuchModelError: nobody knows this model.
+    """
+    return StreamTextResult(Run(resolve_model(model), to_call(settings), max_output_bytes=max_output_bytes))
+
+
+class StreamTextResult:
+    """An answer in the making. Read it in any number of ways at once; each sees all of it.
+
+    `async for text in result.text_stream`, `async for part in result`, `await result.text`; as a context manager, leaving
+    the block closes the connection to the model.
+    """
+
+    __slots__ = ("__weakref__", "_run")
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __del__(self) -> None:
+        run = getattr(self, "_run", None)
+        if run is not None:
+            run.abort("nobody reads it any more")
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def text_stream(self) -> TextStream:
+        """The text, delta by delta; raises what ended the answer when it failed."""
+        return TextStream(self)
+
+    @property
+    def stream(self) -> PartStream:
+        """All parts; failures are `Error` parts."""
+        return PartStream(self)
+
+    def __aiter__(self) -> PartStream:
+        return PartStream(self)
+
+    async def consume_stream(self) -> None:
+        """Pull the answer to its end, so that it completes without a reader; failures are kept for `await result.text`."""
+        self._run.start()
+        await self._run.log.wait_closed()
+
+    # --- stopping ------------------------------------------------------------------------------------------------
+
+    def abort(self, reason: str | None = None) -> None:
+        """Stop the answer and close the connection to the model; from any thread, any number of times.
+
+        Iterators end after an `Abort` part. What is awaited fails with AbortError only if no step was complete.
+        """
+        self._run.abort(reason)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._run.abort("its `async with` block was left")
+        await self._run.wait_stopped()
+
+    # --- awaiting ------------------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> Eventual[str]:
+        """The text of the last step."""
+        return self._eventual("text", lambda steps: steps[-1].text)
+
+    @property
+    def content(self) -> Eventual[tuple[StepContent, ...]]:
+        """Everything the model produced, of all steps."""
+        return self._eventual("content", lambda steps: tuple(part for step in steps for part in step.content))
+
+    @property
+    def reasoning(self) -> Eventual[tuple[Reasoning, ...]]:
+        """The reasoning of the last step."""
+        return self._eventual("reasoning", lambda steps: steps[-1].reasoning)
+
+    @property
+    def reasoning_text(self) -> Eventual[str | None]:
+        """The reasoning of the last step as text."""
+        return self._eventual("reasoning_text", lambda steps: steps[-1].reasoning_text)
+
+    @property
+    def finish_reason(self) -> Eventual[FinishReason]:
+        """Why the last step ended."""
+        return self._eventual("finish_reason", lambda steps: steps[-1].finish_reason)
+
+    @property
+    def raw_finish_reason(self) -> Eventual[str | None]:
+        """Why the last step ended, in the provider's word."""
+        return self._eventual("raw_finish_reason", lambda steps: steps[-1].raw_finish_reason)
+
+    @property
+    def usage(self) -> Eventual[Usage]:
+        """The tokens of all steps."""
+        return self._eventual("usage", total_usage)
+
+    @property
+    def warnings(self) -> Eventual[tuple[CallWarning, ...]]:
+        """What the provider could not honour, in any step."""
+        return self._eventual("warnings", lambda steps: tuple(w for step in steps for w in step.warnings))
+
+    @property
+    def steps(self) -> Eventual[tuple[StepResult, ...]]:
+        """All steps."""
+        return self._eventual("steps", tuple)
+
+    @property
+    def final_step(self) -> Eventual[StepResult]:
+        """The last step."""
+        return self._eventual("final_step", lambda steps: steps[-1])
+
+    @property
+    def request(self) -> Eventual[RequestMetadata]:
+        """What was sent in the last step."""
+        return self._eventual("request", lambda steps: steps[-1].request)
+
+    @property
+    def response(self) -> Eventual[ResponseMetadata]:
+        """What the provider said about its last answer."""
+        return self._eventual("response", lambda steps: steps[-1].response)
+
+    @property
+    def response_messages(self) -> Eventual[tuple[ModelMessage, ...]]:
+        """The answer as messages, to be appended to a history."""
+        return self._eventual("response_messages", _messages)
+
+    @property
+    def provider_metadata(self) -> Eventual[ProviderMetadata | None]:
+        """What only this provider says."""
+        return self._eventual("provider_metadata", lambda steps: steps[-1].provider_metadata)
+
+    def _eventual(self, name: str, pick: Callable[[Sequence[StepResult]], T]) -> Eventual[T]:
+        async def get() -> T:
+            await self._run.wait_finished()
+            return pick(self._run.steps)
+
+        return Eventual(name, get)
+
+
+def _messages(steps: Sequence[StepResult]) -> tuple[ModelMessage, ...]:
+    return tuple(message for step in steps for message in step.response_messages)

@@ -1,0 +1,580 @@
+"""Streamable values: a value that is sent while it is still being made.
+
+Owns: `create_streamable_value`, `read_streamable_value`, and the list of updates between them. Refuses to know: rows,
+bytes, HTTP. Behaves like `createStreamableValue` of `@ai-sdk/rsc` 3.0.107
+(`packages/rsc/src/streamable-value/create-streamable-value.ts`).
+
+Updates form a linked list: a snapshot points at the last link there was when it was taken, every reader walks on from
+there, and what all readers have passed is collected. So every reader sees every update, none is merged or skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast, overload
+
+from flightwire.elements import UNDEFINED, UNSET, Symbol, Unset
+from flightwire.errors import (
+    InvalidArgumentError,
+    OutputLimitError,
+    StreamableAbandonedError,
+    StreamableClosedError,
+    StreamableFailedError,
+)
+from flightwire.scope import RequestScope, current_job, current_scope
+from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, Delta, Streamable
+
+T = TypeVar("T")
+
+log = logging.getLogger("flightwire.rsc")
+
+SLOW_UPDATE_WARNING_S = 15.0  # HANGING_STREAM_WARNING_TIME_MS of the original
+MAX_UNREAD_BYTES = 16 * 1024 * 1024
+_OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
+TYPE_SYMBOL = Symbol("ui.streamable.value")
+
+Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an object per token
+
+
+class _Stream:
+    """What a source and its snapshots share: the newest value, the newest link, who wants to be told."""
+
+    __slots__ = (
+        "__weakref__",
+        "curr",
+        "error",
+        "grown",
+        "is_open",
+        "job",
+        "listeners",
+        "loop",
+        "scope",
+        "snapshots",
+        "tail",
+        "thread",
+        "unread_bytes",
+        "updates",
+    )
+
+    def __init__(self, initial: object) -> None:
+        self.curr: object = initial
+        self.grown: list[
+            str
+        ] = []  # suffixes appended to `curr` and not yet joined: joining each time is quadratic
+        self.error: object = UNSET
+        self.is_open = True
+        self.tail: Link = [DONE, UNSET, None]
+        self.listeners: tuple[Callable[[int], None], ...] = ()
+        self.unread_bytes = 0
+        self.updates = 0
+        self.snapshots = 0
+        self.job: object = None
+        self.scope: RequestScope | None = current_scope()
+        self.loop = self.scope.loop if self.scope is not None else _running_loop()
+        self.thread = threading.get_ident() if self.scope is None else self.scope.thread
+
+    def value(self) -> object:
+        """The newest value."""
+        if self.grown:
+            self.curr = "".join((cast("str", self.curr), *self.grown))
+            self.grown.clear()
+        return self.curr
+
+    def push(self, kind: int, value: object, size: int) -> None:
+        """Add an update and tell the readers."""
+        link: Link = [kind, value, None]
+        self.tail[2] = link
+        self.tail = link
+        if self.listeners:
+            self.unread_bytes += size
+            if self.unread_bytes > MAX_UNREAD_BYTES and self.is_open:
+                self.fail(OutputLimitError(_TOO_MUCH))
+                return
+            for listener in self.listeners:
+                listener(size)
+
+    def end(self, kind: int, value: object) -> None:
+        """Add the last update."""
+        self.is_open = False
+        self.push(kind, value, 0)
+
+    def fail(self, error: BaseException) -> None:
+        """End with an error; does nothing when already ended."""
+        if self.is_open:
+            self.error = error
+            self.end(ERROR, error)
+
+    def listen(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with the size of each update from now on."""
+        self.listeners = (*self.listeners, listener)
+
+    def unlisten(self, listener: Callable[[int], None]) -> None:
+        """Stop calling `listener`."""
+        self.listeners = tuple(other for other in self.listeners if other is not listener)
+
+
+_TOO_MUCH = (
+    f"more than {MAX_UNREAD_BYTES} bytes of updates wait for a client that does not read them. "
+    "Iterate a stream of ours (it waits for the client), or update less."
+)
+
+
+class StreamableValue(Streamable, Generic[T]):
+    """What an action returns of a streamable value: a snapshot, and everything that comes after it.
+
+    Made by `StreamableValueSource.value`. In TypeScript it is `StreamableValue<T>` of `@ai-sdk/rsc`.
+    """
+
+    __slots__ = ("_link", "_stream", "curr", "error", "is_open")
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+        self._link = stream.tail
+        self.curr = stream.value()
+        self.error = stream.error
+        self.is_open = stream.is_open
+        if isinstance(self.error, BaseException):
+            # An exception cannot be a value on the wire; it can reject the promise that would come next.
+            self._link = [DONE, UNSET, [ERROR, self.error, None]]
+            self.curr, self.error, self.is_open = UNSET, UNSET, True
+
+    def follow(self, wake: Callable[[int], None]) -> Follower:
+        """Read on from the snapshot; `wake(size)` is called for each update that comes from now on."""
+        return Follower(self._stream, self._link, wake)
+
+    def __repr__(self) -> str:
+        """Says whether it is open; never the content."""
+        return f"<StreamableValue {'open' if self._stream.is_open else 'ended'}>"
+
+
+class Follower:
+    """One reader's place in the updates of a streamable value."""
+
+    __slots__ = ("_link", "_stream", "_wake")
+
+    def __init__(self, stream: _Stream, link: Link, wake: Callable[[int], None]) -> None:
+        self._stream = stream
+        self._link = link
+        self._wake = wake
+        stream.listen(wake)
+
+    def take(self) -> list[Delta]:
+        """All updates that have come since the last call, in order."""
+        link = self._link[2]
+        if link is None:
+            return []
+        taken: list[Any] = []
+        add = taken.append
+        while link is not None:
+            add(link)
+            last = link
+            link = link[2]
+        self._link = last
+        self._stream.unread_bytes = 0
+        return taken
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._stream.unlisten(self._wake)
+
+
+class StreamableValueSource(Generic[T]):
+    """The writing end of a streamable value. Used as a context manager it ends by itself.
+
+    `async with stream:` (or `with stream:`) calls `done()` at the end of the block, or `error(exception)` when the block raises.
+    """
+
+    __slots__ = ("_locked", "_stream")
+
+    def __init__(self, initial: T | Unset = UNSET) -> None:
+        self._stream = _Stream(initial)
+        self._locked = False
+
+    @property
+    def value(self) -> StreamableValue[T]:
+        """A snapshot to return from the action; it holds the current value and everything that comes later."""
+        stream = self._stream
+        if stream.updates and not stream.snapshots:
+            _warn_late_snapshot(stream)
+        stream.snapshots += 1
+        return StreamableValue(stream)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `done()` or `error()` has yet to be called."""
+        return self._stream.is_open
+
+    def update(self, value: T) -> StreamableValueSource[T]:
+        """Replace the value. A text that begins with the current one is sent as the difference.
+
+        Raises:
+            StreamableClosedError: after `done()` or `error()`.
+        """
+        if self._elsewhere(self.update, value):
+            return self
+        self._check("update")
+        self._replace(value)
+        return self
+
+    def append(self, text: str) -> StreamableValueSource[T]:
+        """Add to a text; starts one when there is no value yet.
+
+        Raises:
+            StreamableClosedError: after `done()` or `error()`.
+            InvalidArgumentError: when the current value or `text` is not text.
+        """
+        if self._elsewhere(self.append, text):
+            return self
+        self._check("append")
+        self._append(text)
+        return self
+
+    def error(self, error: object) -> StreamableValueSource[T]:
+        """End with an error. An exception reaches the browser as an Error with a digest; any other value as it is.
+
+        Raises:
+            StreamableClosedError: after `done()` or `error()`.
+        """
+        if self._elsewhere(self.error, error):
+            return self
+        self._check("error")
+        self._stream.error = error
+        self._stream.end(ERROR, error)
+        return self
+
+    def done(self, value: T | Unset = UNSET) -> StreamableValueSource[T]:
+        """End, optionally with a last value. `done()` and `done(None)` are different.
+
+        Raises:
+            StreamableClosedError: after `done()` or `error()`.
+        """
+        if self._elsewhere(self.done, value):
+            return self
+        self._check("done")
+        stream = self._stream
+        if value is UNSET:
+            stream.end(DONE, UNSET)
+        else:
+            kind, sent = self._difference(value)
+            stream.end(DONE_DIFF if kind == DIFF else DONE_CURR, sent)
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._leave(error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._leave(error)
+
+    def __del__(self) -> None:
+        # The last one who could have finished it is gone.
+        stream = getattr(self, "_stream", None)
+        if stream is not None and stream.is_open and stream.snapshots and stream.loop is not None:
+            _abandon(stream)
+
+    def __repr__(self) -> str:
+        """Says whether it is open; never the content."""
+        return f"<StreamableValueSource {'open' if self._stream.is_open else 'ended'}>"
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _check(self, method: str) -> None:
+        stream = self._stream
+        if not stream.is_open:
+            raise StreamableClosedError(f".{method}(): the streamable value has already ended.")
+        if self._locked:
+            raise StreamableClosedError(
+                f".{method}(): this streamable value is fed by the async iterable it was created from."
+            )
+        job = current_job()
+        if job is not stream.job and job is not None:
+            stream.job = job
+            job.written.add(stream)
+
+    def _elsewhere(self, method: Callable[..., object], *args: object) -> bool:
+        """Called from another thread: repeat the call on the loop (a sync action writes from its own thread)."""
+        stream = self._stream
+        if threading.get_ident() == stream.thread or stream.loop is None:
+            return False
+        stream.loop.call_soon_threadsafe(_ignore_late, stream, method, *args)
+        return True
+
+    def _replace(self, value: object) -> None:
+        stream = self._stream
+        stream.updates += 1
+        if type(value) is str:
+            kind, sent = self._difference(value)
+            stream.push(kind, sent, len(sent))  # type: ignore[arg-type] # text in, text out
+        else:
+            stream.grown.clear()
+            stream.curr = value
+            stream.push(CURR, value, _OTHER_VALUE_BYTES)
+
+    def _difference(self, value: object) -> tuple[int, object]:
+        """What to send so that the newest value becomes `value`."""
+        stream = self._stream
+        before = stream.value()
+        stream.curr = value
+        if isinstance(value, str) and isinstance(before, str) and value.startswith(before):
+            return DIFF, value[len(before) :]
+        return CURR, value
+
+    def _append(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise InvalidArgumentError(f".append() takes text, got {type(text).__name__}; use .update().")
+        stream = self._stream
+        if isinstance(stream.curr, str):
+            stream.updates += 1
+            stream.grown.append(text)
+            stream.push(DIFF, text, len(text))
+        elif stream.curr is UNSET or stream.curr is UNDEFINED:
+            self._replace(text)
+        else:
+            raise InvalidArgumentError(
+                f".append(): the current value is {type(stream.curr).__name__}, not text; use .update()."
+            )
+
+    def _leave(self, error: BaseException | None) -> None:
+        if not self._stream.is_open:
+            return
+        if error is None:
+            self.done()
+        else:
+            self.error(error)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _ignore_late(stream: _Stream, method: Callable[..., object], *args: object) -> None:
+    """An abandoned thread may still write after the client has gone; nobody reads that."""
+    if stream.is_open:
+        method(*args)
+
+
+def _abandon(stream: _Stream) -> None:
+    """End a stream whose source was collected, on the loop's own thread."""
+    loop = stream.loop
+    if loop is None or loop.is_closed():
+        return
+    if threading.get_ident() == stream.thread:
+        stream.fail(_abandoned(stream))
+    else:
+        loop.call_soon_threadsafe(lambda: stream.fail(_abandoned(stream)))
+
+
+def _abandoned(stream: _Stream) -> BaseException:
+    scope = stream.scope
+    if scope is not None and scope.last_failure is not None:
+        return scope.last_failure
+    who = "its creator" if scope is None or not scope.action else f"action '{scope.action}'"
+    return StreamableAbandonedError(
+        f"{who} left a streamable value open that nobody can finish any more. "
+        "Call .done(), or write `async with stream:` around the code that updates it."
+    )
+
+
+def _warn_late_snapshot(stream: _Stream) -> None:
+    if stream.scope is not None and stream.scope.development:
+        log.warning(
+            "action '%s' read .value after %d update(s): .value is a snapshot, what came before it is sent as one "
+            "value. Take `stream.value` before the first update to send every step.",
+            stream.scope.action,
+            stream.updates,
+        )
+
+
+# --- creating ----------------------------------------------------------------------------------------------------
+
+
+@overload
+def create_streamable_value(source: AsyncIterable[T]) -> StreamableValueSource[T]: ...
+@overload
+def create_streamable_value(source: T) -> StreamableValueSource[T]: ...
+@overload
+def create_streamable_value() -> StreamableValueSource[Any]: ...
+def create_streamable_value(source: Any = UNSET) -> StreamableValueSource[Any]:
+    """Create a value that an action can return now and go on changing.
+
+    Arguments:
+        source: the first value; nothing for `undefined`; or an async iterable: text from it is appended, any other
+            value replaces, and the streamable ends with it.
+
+    Raises:
+        InvalidArgumentError: an async iterable was given where no event loop runs.
+    """
+    if isinstance(source, AsyncIterable):
+        return _from_iterable(source)
+    created: StreamableValueSource[Any] = StreamableValueSource(source)
+    _watch_for_silence(created._stream)
+    return created
+
+
+def _from_iterable(source: AsyncIterable[Any]) -> StreamableValueSource[Any]:
+    created: StreamableValueSource[Any] = StreamableValueSource()
+    loop, scope = created._stream.loop, created._stream.scope
+    if loop is None:
+        raise InvalidArgumentError(
+            "create_streamable_value(async iterable) needs a running event loop; call it inside an async function."
+        )
+    created._locked = True
+    if scope is not None:
+        scope.start_soon(_feed, created, source)
+    else:
+        task = loop.create_task(_feed(created, source))
+        _feeding.add(task)
+        task.add_done_callback(_feeding.discard)
+    return created
+
+
+_feeding: set[asyncio.Task[None]] = set()  # the loop itself keeps only weak references to tasks
+
+
+async def _feed(created: StreamableValueSource[Any], source: AsyncIterable[Any]) -> None:
+    stream = created._stream
+    try:
+        async for value in source:
+            if not stream.is_open:
+                break
+            if isinstance(value, str):
+                created._append(value)
+            else:
+                created._replace(value)
+    except Exception as error:
+        stream.fail(error)
+        if stream.scope is not None:
+            raise  # the scope reports it
+        log.error("the source of a streamable value failed", exc_info=error)
+    except BaseException as error:
+        stream.fail(error)
+        raise
+    else:
+        if stream.is_open:
+            stream.end(DONE, UNSET)
+
+
+def _watch_for_silence(stream: _Stream) -> None:
+    """In development, warn once when an open value has not been updated for 15 seconds."""
+    if stream.scope is None or not stream.scope.development:
+        return
+    loop = stream.scope.loop
+
+    def check(seen: Link) -> None:
+        if not stream.is_open or stream.scope is None or stream.scope.cancelled:
+            return
+        if stream.tail is seen:
+            log.warning(
+                "a streamable value of action '%s' has not been updated for %d s. A slow source, or a forgotten .done()?",
+                stream.scope.action,
+                SLOW_UPDATE_WARNING_S,
+            )
+        else:
+            loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
+
+    if threading.get_ident() == stream.scope.thread:
+        loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
+    else:
+        loop.call_soon_threadsafe(lambda: loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail))
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def is_streamable_value(value: object) -> bool:
+    """Whether `value` is what `.value` returns, here or as decoded from a response."""
+    if isinstance(value, StreamableValue):
+        return True
+    return isinstance(value, dict) and value.get("type") == TYPE_SYMBOL
+
+
+async def read_streamable_value(value: StreamableValue[T]) -> AsyncGenerator[T, None]:
+    """Read a streamable value: the current value unless there is none yet, then the value after each update.
+
+    Behaves like `readStreamableValue` of `@ai-sdk/rsc` 3.0.107 (`read-streamable-value.tsx`).
+
+    Arguments:
+        value: what `.value` returned, or what a call from Python returned in its place.
+
+    Raises:
+        InvalidArgumentError: `value` is not a streamable value.
+        BaseException: the exception it ended with; StreamableFailedError when it ended with another value.
+    """
+    if isinstance(value, StreamableValue):
+        rows = _local_rows(value)
+    elif is_streamable_value(value):
+        rows = _remote_rows(cast("dict[str, Any]", value))
+    else:
+        raise InvalidArgumentError(
+            f"read_streamable_value takes what `.value` of create_streamable_value returned, got {type(value).__name__}."
+        )
+    async with aclosing(rows):
+        async for row in rows:
+            yield row
+
+
+def _raise(error: object) -> NoReturn:
+    raise error if isinstance(error, BaseException) else StreamableFailedError(error)
+
+
+async def _local_rows(value: StreamableValue[Any]) -> AsyncGenerator[Any, None]:
+    if value.error is not UNSET:
+        _raise(value.error)
+    current = value.curr
+    if current is not UNSET and current is not UNDEFINED:
+        yield current
+    if not value.is_open:
+        return
+    awake = asyncio.Event()
+    follower = value.follow(lambda _: awake.set())
+    try:
+        while True:
+            awake.clear()
+            for kind, item, *_ in follower.take():
+                if kind == DONE:
+                    return
+                if kind == ERROR:
+                    _raise(item)
+                current = current + item if kind in (DIFF, DONE_DIFF) else item
+                yield current
+                if kind in (DONE_DIFF, DONE_CURR):
+                    return
+            await awake.wait()
+    finally:
+        follower.close()
+
+
+async def _remote_rows(row: dict[str, Any]) -> AsyncGenerator[Any, None]:
+    current = row.get("curr", UNSET)
+    first = True
+    while True:
+        if row.get("error", UNDEFINED) is not UNDEFINED:
+            _raise(row["error"])
+        if "diff" in row:
+            current += row["diff"][1]
+        elif "curr" in row:
+            current = row["curr"]
+        if ("curr" in row or "diff" in row) and not (first and current in (UNSET, UNDEFINED)):
+            yield current
+        following = row.get("next", UNDEFINED)
+        if following is UNDEFINED:
+            return
+        first = False
+        row = following if isinstance(following, dict) else await following

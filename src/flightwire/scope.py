@@ -1,0 +1,281 @@
+"""The request scope: who owns the work of one request, and when it may go on.
+
+Owns: one mutable holder per request in a context variable; the tasks it started; what runs after the response; the
+gate that slows producers down while the client reads slowly. Refuses to know: HTTP, rows, models.
+
+The rules are those of docs/design.md, points 3, 7 and 9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from flightwire.errors import InvalidArgumentError
+
+T = TypeVar("T")
+Work = Callable[..., Coroutine[Any, Any, object]] | Coroutine[Any, Any, object]
+
+log = logging.getLogger("flightwire.scope")
+
+MAX_UNSENT_BYTES = 256 * 1024
+AFTER_TIMEOUT_S = 30.0
+CANCEL_TIMEOUT_S = 10.0  # a task that swallows its cancellation must not hold the connection for ever
+
+
+class Writable(Protocol):
+    """Something a task writes to, and that must end when its writer fails."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """End it with an error."""
+        ...
+
+
+class Gate:
+    """A door that producers pass: open normally, closed while too much waits for the client."""
+
+    __slots__ = ("_waiters", "closed")
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def close(self) -> None:
+        """Let producers wait."""
+        self.closed = True
+
+    def open(self) -> None:
+        """Let everybody pass who waits."""
+        self.closed = False
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait until the gate is open."""
+        while self.closed:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+
+class Job:
+    """One supervised task and the streamables it has written to."""
+
+    __slots__ = ("name", "written")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.written: set[Writable] = set()
+
+    def fail_written(self, error: BaseException) -> int:
+        """End what this job was writing; returns how many were still open."""
+        open_ones = [stream for stream in self.written if stream.is_open]
+        for stream in open_ones:
+            stream.fail(error)
+        return len(open_ones)
+
+
+class RequestScope:
+    """Everything one request started, and the way to end it.
+
+    Arguments:
+        action: the name of the action, for messages.
+        development: whether warnings for developers are wanted.
+        max_unsent_bytes: how much may wait for the client before producers are slowed down.
+        on_failure: told about every exception that ends a supervised task (the job's name, the exception).
+    """
+
+    def __init__(
+        self,
+        *,
+        action: str = "",
+        development: bool = False,
+        max_unsent_bytes: int = MAX_UNSENT_BYTES,
+        on_failure: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
+        self.action = action
+        self.development = development
+        self.max_unsent_bytes = max_unsent_bytes
+        self.gate = Gate()
+        self.request: object = None
+        self.last_failure: BaseException | None = None
+        self.on_idle: Callable[[], None] | None = None
+        self.loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()  # the action runs in it, and so does what its result awaits
+        self.thread = threading.get_ident()
+        self._on_failure = on_failure or _log_failure
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._owned: set[asyncio.Task[Any]] = set()
+        self._after: list[Callable[[], object]] = []
+        self._cancelled = False
+
+    # --- entering ------------------------------------------------------------------------------------------------
+
+    def run(self, coro: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Start a coroutine inside this scope, as a job of its own; the caller awaits and supervises it."""
+        self.context.run(_scope.set, self)
+        self.context.run(_job.set, Job(name))
+        return self.loop.create_task(coro, name=name, context=self.context)
+
+    # --- work ----------------------------------------------------------------------------------------------------
+
+    def start_soon(self, work: Work, *args: object, name: str | None = None) -> None:
+        """Start a supervised task; may be called from any thread.
+
+        If it fails, the streamables it was writing end with its error; other tasks live on.
+        """
+        if threading.get_ident() != self.thread:
+            context = contextvars.copy_context()
+            self.loop.call_soon_threadsafe(lambda: context.run(self._start, work, args, name))
+        else:
+            self._start(work, args, name)
+
+    def _start(self, work: Work, args: tuple[object, ...], name: str | None) -> None:
+        coro = _to_coroutine(work, args)
+        if self._cancelled:
+            coro.close()
+            return
+        job = Job(name or getattr(coro, "__qualname__", "task").rpartition(".")[2])
+        context = contextvars.copy_context()
+        context.run(_scope.set, self)
+        context.run(_job.set, job)
+        task: asyncio.Task[object] = self.loop.create_task(coro, name=job.name, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(done, job))
+
+    def _ended(self, task: asyncio.Task[object], job: Job) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.last_failure = error
+            job.fail_written(error)
+            self._on_failure(job.name, error)
+        if not self._tasks and self.on_idle is not None:
+            # Once the loop has dropped the task and its frame, whoever nobody can write to any more is known.
+            self.loop.call_soon(self.on_idle)
+
+    def own(self, task: asyncio.Task[Any]) -> None:
+        """Cancel this task when the scope is cancelled; it does not count as work that may still write."""
+        self._owned.add(task)
+        task.add_done_callback(self._owned.discard)
+        if self._cancelled:
+            task.cancel()
+
+    def after(self, fn: Callable[..., object], *args: object) -> None:
+        """Run a function, sync or async, once the response is finished: done, failed or client gone."""
+        self._after.append(lambda: fn(*args))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a task started with `start_soon` is still running."""
+        return bool(self._tasks)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client is gone or the time is up."""
+        return self._cancelled
+
+    # --- endings -------------------------------------------------------------------------------------------------
+
+    async def wait(self) -> None:
+        """Wait until every task started with `start_soon` has ended."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def cancel(self) -> None:
+        """End everything this request started, and wait until it has ended."""
+        self._cancelled = True
+        self.gate.open()
+        me = asyncio.current_task()
+        tasks = [task for task in self._tasks | self._owned if task is not me]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
+
+    async def run_after(self) -> None:
+        """Run what `after` collected, in order, each within 30 s; failures are reported, not raised."""
+        while self._after:
+            fn = self._after.pop(0)
+            try:
+                async with asyncio.timeout(AFTER_TIMEOUT_S):
+                    result = fn()
+                    if inspect.isawaitable(result):
+                        await result
+            except Exception as error:
+                self._on_failure("after", error)
+
+
+def _to_coroutine(work: Work, args: tuple[object, ...]) -> Coroutine[Any, Any, object]:
+    coro = work if inspect.iscoroutine(work) else work(*args)  # type: ignore[operator] # a coroutine is not called
+    if inspect.iscoroutine(coro):
+        return coro
+    if inspect.isawaitable(coro):
+        return _await(coro)
+    raise InvalidArgumentError(
+        f"start_soon needs an async function, got {work!r}. Write `async def pump(): …` and `start_soon(pump)`."
+    )
+
+
+async def _await(awaitable: Awaitable[object]) -> object:
+    return await awaitable
+
+
+def _log_failure(name: str, error: BaseException) -> None:
+    log.error("background work %r failed", name, exc_info=error)
+
+
+_scope: contextvars.ContextVar[RequestScope | None] = contextvars.ContextVar("flightwire_scope", default=None)
+_job: contextvars.ContextVar[Job | None] = contextvars.ContextVar("flightwire_job", default=None)
+
+current_scope: Callable[[], RequestScope | None] = _scope.get
+"""The scope of the request this code runs for, or None."""
+
+current_job: Callable[[], Job | None] = _job.get
+"""The supervised task this code runs in, or None."""
+
+
+def start_soon(work: Work, *args: object) -> None:
+    """Start background work that the current request owns.
+
+    The work is cancelled when the browser goes away or the action's time is up. If it fails, the streamables it was
+    writing end with an error, and other work lives on.
+
+    Arguments:
+        work: an async function (called with `args`), or a coroutine.
+        args: positional arguments for it.
+
+    Raises:
+        InvalidArgumentError: outside an action, or when `work` is not async.
+    """
+    _require("start_soon").start_soon(work, *args)
+
+
+def after(fn: Callable[..., object], *args: object) -> None:
+    """Run a function once the response is finished, whether it was done, failed, or the client went away.
+
+    Raises:
+        InvalidArgumentError: outside an action.
+    """
+    _require("after").after(fn, *args)
+
+
+def _require(what: str) -> RequestScope:
+    scope = _scope.get()
+    if scope is None:
+        raise InvalidArgumentError(
+            f"{what}() was called outside an action; there is no request that could own the work. "
+            "Elsewhere use asyncio.create_task or a TaskGroup."
+        )
+    return scope
