@@ -1,0 +1,61 @@
+"""The one JSON-like form of dataclasses, pydantic models and our own values.
+
+Owns: names in camelCase, aliases. Refuses to know: rows; pydantic itself, which is recognised by its methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+
+def camel_case(name: str) -> str:
+    """`minutes_ago` → `minutesAgo`; leading underscores stay."""
+    bare = name.lstrip("_")
+    first, *rest = bare.split("_")
+    return name[: len(name) - len(bare)] + first + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+def has_declared_form(cls: type) -> bool:
+    """Whether values of a class have a declared form."""
+    return _is_ours(cls) or hasattr(cls, "model_dump") or is_dataclass(cls)
+
+
+def declared_form(value: Any) -> object:
+    """What a value is sent as, one level deep where it is a dataclass."""
+    cls = type(value)
+    if _is_ours(cls):
+        return value.to_json()
+    if hasattr(cls, "model_dump"):
+        return _model_form(value, value.model_dump(by_alias=False))
+    return {_wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "flightwire" and hasattr(cls, "to_json")
+
+
+def _model_form(value: Any, dumped: object) -> object:
+    """Names for what `model_dump` gave: it knows excluded and computed fields and serializers, we know the names."""
+    if isinstance(value, list | tuple) and isinstance(dumped, list | tuple) and len(value) == len(dumped):
+        return [_model_form(item, part) for item, part in zip(value, dumped, strict=True)]
+    if not isinstance(dumped, dict):
+        return dumped
+    if isinstance(value, dict):
+        return {key: _model_form(value.get(key), part) for key, part in dumped.items()}
+    cls = type(value)
+    if not hasattr(cls, "model_dump") and not is_dataclass(cls):
+        return dumped
+    return {
+        _wire_name(cls, name): _model_form(getattr(value, name, None), part) for name, part in dumped.items()
+    }
+
+
+def _wire_name(cls: Any, name: str) -> str:
+    """A field's name in JavaScript: its serialization alias, else camelCase; extra fields keep theirs."""
+    for table in ("__pydantic_fields__", "__pydantic_computed_fields__"):
+        field = getattr(cls, table, {}).get(name)
+        if field is not None:
+            alias = getattr(field, "serialization_alias", None) or getattr(field, "alias", None)
+            return alias if isinstance(alias, str) else camel_case(name)
+    return name if hasattr(cls, "__pydantic_fields__") else camel_case(name)

@@ -1,0 +1,85 @@
+"""Rows of a streamable value: the hot path, run once per token.
+
+Owns: how queued deltas become rows. Refuses to know: which slot they belong to, how values are encoded.
+Format: `createStreamableValue` of `@ai-sdk/rsc` 3.0; `next` may be an inline object, because its reader only awaits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from flightwire.wire.flight.rows import text_json
+from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR
+
+MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
+
+
+def diff_row(tail: bytes, text: str, next_id: int) -> tuple[bytes, bytes]:
+    """The row of one text to append, and the id (hex) of the row that the next delta goes into."""
+    following = b"%x" % next_id
+    return b'%b:{"diff":[0,%b],"next":"$@%b"}\n' % (tail, text_json(text), following), following
+
+
+def delta_rows(
+    tail: bytes, deltas: Sequence[Any], encode: Callable[[object], bytes], take_id: Callable[[], int]
+) -> tuple[bytes, bytes]:
+    """The rows of queued deltas, at most 500 in one row, never merged or skipped.
+
+    Args:
+        tail: the id (hex) of the row the first delta goes into.
+        deltas: `(kind, value)`; an ending kind may only be the last.
+        encode: JSON of a value that is not text to append.
+        take_id: a fresh row id.
+
+    Returns:
+        The rows, and the id of the row that the next delta goes into; empty after an ending kind.
+    """
+    written: list[bytes] = []
+    for start in range(0, len(deltas), MAX_INLINE_DELTAS):
+        batch = deltas[start : start + MAX_INLINE_DELTAS]
+        if not tail:
+            raise ValueError("a delta after the end of a streamable value")
+        row, tail = _row(tail, batch, encode, take_id)
+        written.append(row)
+    return b"".join(written), tail
+
+
+def _row(
+    tail: bytes, batch: Sequence[Any], encode: Callable[[object], bytes], take_id: Callable[[], int]
+) -> tuple[bytes, bytes]:
+    pieces = [tail, b":"]
+    add = pieces.append
+    end = b""
+    for delta in batch:
+        kind = delta[0]
+        if end:
+            raise ValueError("a delta after the end of a streamable value")
+        if kind == DIFF:
+            add(b'{"diff":[0,' + text_json(delta[1]) + b'],"next":')
+        elif kind == CURR:
+            add(b'{"curr":' + encode(delta[1]) + b',"next":')
+        else:
+            end = _end(kind, delta, encode)
+            add(end)
+    if end:
+        add(b"}" * (len(batch) - 1))
+        add(b"\n")
+        return b"".join(pieces), b""
+    following = b"%x" % take_id()
+    add(b'"$@' + following + b'"')
+    add(b"}" * len(batch))
+    add(b"\n")
+    return b"".join(pieces), following
+
+
+def _end(kind: int, delta: Sequence[Any], encode: Callable[[object], bytes]) -> bytes:
+    if kind == DONE:
+        return b"{}"
+    if kind == DONE_DIFF:
+        return b'{"diff":[0,' + text_json(delta[1]) + b"]}"
+    if kind == DONE_CURR:
+        return b'{"curr":' + encode(delta[1]) + b"}"
+    if kind == ERROR:
+        return b'{"error":' + encode(delta[1]) + b"}"
+    raise ValueError(f"{kind!r} is no kind of delta")

@@ -1,0 +1,379 @@
+"""How each kind of value is written.
+
+Owns: the table from Python classes to Flight's forms (react-server-dom-webpack 19.3.1, `renderModelDestructive`), and the
+letter for what has none. Refuses to know: ids and identity, rows' bytes, awaiting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from types import CoroutineType, GeneratorType
+from typing import Any, Final
+from uuid import UUID
+
+from flightwire import elements
+from flightwire.elements import FRAGMENT, UNDEFINED, UNSET, ClientReference, Element, Symbol
+from flightwire.errors import EncodeError
+from flightwire.wire.flight import rows, values
+from flightwire.wire.flight.declared import declared_form, has_declared_form
+from flightwire.wire.flight.model import Handler, ModelEncoder, Node, safe_integer
+
+STREAMABLE_VALUE_TYPE: Final = "$Sui.streamable.value"
+
+_NODE_PROPS: Final = ("children", "fallback")
+
+_TYPED_ARRAY_TAGS: Final = {
+    "ArrayBuffer": b"A",
+    "Int8Array": b"O",
+    "Uint8Array": b"o",
+    "Uint8ClampedArray": b"U",
+    "Int16Array": b"S",
+    "Uint16Array": b"s",
+    "Int32Array": b"L",
+    "Uint32Array": b"l",
+    "Float32Array": b"G",
+    "Float64Array": b"g",
+    "BigInt64Array": b"M",
+    "BigUint64Array": b"m",
+    "DataView": b"V",
+}
+_ITEM_BYTES: Final = {"Int16Array": 2, "Uint16Array": 2, "Int32Array": 4, "Uint32Array": 4, "Float32Array": 4}
+_ITEM_BYTES_8: Final = ("Float64Array", "BigInt64Array", "BigUint64Array")
+
+
+# scalars
+
+
+def _as_is(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    return value
+
+
+def _text(encoder: ModelEncoder, value: str, parent: Node | None, key: object) -> object:
+    return encoder.text(value if type(value) is str else str.__str__(value))
+
+
+def _int(encoder: ModelEncoder, value: int, parent: Node | None, key: object) -> object:
+    return safe_integer(value if type(value) is int else int(value))
+
+
+def _float(encoder: ModelEncoder, value: float, parent: Node | None, key: object) -> object:
+    if value - value == 0.0:  # finite
+        return float(value)
+    return "$NaN" if math.isnan(value) else "$Infinity" if value > 0 else "$-Infinity"
+
+
+def _big_int(encoder: ModelEncoder, value: int, parent: Node | None, key: object) -> object:
+    try:
+        return f"$n{int(value)}"
+    except ValueError:  # CPython writes at most 4,300 digits
+        raise EncodeError("a BigInt of more than 4,300 digits; send it in pieces") from None
+
+
+def _undefined(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    return "$undefined"
+
+
+def _symbol(encoder: ModelEncoder, value: Symbol, parent: Node | None, key: object) -> object:
+    return "$S" + value.name
+
+
+def _datetime(encoder: ModelEncoder, value: datetime, parent: Node | None, key: object) -> object:
+    if value.utcoffset() is None:
+        raise EncodeError("a datetime without a time zone; use datetime.now(UTC), or .replace(tzinfo=…)")
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise EncodeError("a datetime that is outside the years 1 to 9999 in UTC") from None
+    return f"$D{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _iso(encoder: ModelEncoder, value: date | time, parent: Node | None, key: object) -> object:
+    return value.isoformat()
+
+
+def _str(encoder: ModelEncoder, value: Decimal | UUID, parent: Node | None, key: object) -> object:
+    return str(value)
+
+
+def _enum(encoder: ModelEncoder, value: Enum, parent: Node | None, key: object) -> object:
+    return encoder.encode(value.value, parent, key)
+
+
+# containers
+
+
+def _object(encoder: ModelEncoder, value: Mapping[Any, object], parent: Node | None, key: object) -> object:
+    return encoder.plain_object(value, parent, key)
+
+
+def _array(encoder: ModelEncoder, value: list[object], parent: Node | None, key: object) -> object:
+    return encoder.array(value, parent, key)
+
+
+def _declared(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    found = encoder.seen(value)
+    if found is not None:
+        return found
+    form = declared_form(value)
+    if not isinstance(form, Mapping):
+        return encoder.encode(form, parent, key)
+    model: dict[str, object] = {}
+    encoder.fields(form, encoder.register(value, parent, key, model), model, ".{}")
+    return model
+
+
+def _map(encoder: ModelEncoder, value: values.JSMap, parent: Node | None, key: object) -> object:
+    return encoder.once(value, parent, key) or "$Q" + encoder.outline(tuple(value.entries))
+
+
+def _set(encoder: ModelEncoder, value: set[object], parent: Node | None, key: object) -> object:
+    return encoder.once(value, parent, key) or "$W" + encoder.outline(tuple(value))
+
+
+def _form_data(encoder: ModelEncoder, value: values.FormData, parent: Node | None, key: object) -> object:
+    return encoder.once(value, parent, key) or "$K" + encoder.outline(tuple(value.entries))
+
+
+def _iterator(encoder: ModelEncoder, value: values.JSIterator, parent: Node | None, key: object) -> object:
+    return encoder.once(value, parent, key) or "$i" + encoder.outline(tuple(value.items))
+
+
+# bytes
+
+
+def _bytes(
+    encoder: ModelEncoder, value: bytes | bytearray | memoryview, parent: Node | None, key: object
+) -> object:
+    return "$" + encoder.add_row(rows.bytes_row, b"o", bytes(value))
+
+
+def _typed_array(encoder: ModelEncoder, value: values.TypedArray, parent: Node | None, key: object) -> object:
+    item_bytes = 8 if value.kind in _ITEM_BYTES_8 else _ITEM_BYTES.get(value.kind, 1)
+    data = bytes(value.data)
+    if len(data) % item_bytes:
+        raise EncodeError(
+            f"a {value.kind} of {len(data)} bytes; its length must be a multiple of {item_bytes}"
+        )
+    return "$" + encoder.add_row(rows.bytes_row, _TYPED_ARRAY_TAGS[value.kind], data)
+
+
+def _blob(encoder: ModelEncoder, value: values.Blob, parent: Node | None, key: object) -> object:
+    part = encoder.add_row(rows.bytes_row, b"o", bytes(value.data))
+    return "$B" + encoder.add_row(rows.model_row, [rows.escape(value.content_type), "$" + part])
+
+
+# elements and references
+
+
+def _element(encoder: ModelEncoder, value: Element, parent: Node | None, key: object) -> object:
+    if value.type == FRAGMENT and value.key is None:
+        return encoder.encode(value.props.get("children", UNDEFINED), parent, key)
+    found = encoder.seen(value)
+    if found is not None:
+        return found
+    if "ref" in value.props:
+        raise EncodeError(f"{value!r} has a ref, and only a client component can have one; set it there")
+    encoder.enter()
+    # Seven items serve every client: four crash the 19.1 development client, the last says that keys were checked.
+    props: dict[str, object] = {}
+    model: list[object] = ["$", None, None, props, None, None, 1]
+    node = encoder.register(value, parent, key, model)
+    model[1] = _element_type(encoder, value.type)
+    model[2] = None if value.key is None else rows.escape(str(value.key))
+    try:
+        encoder.fields(value.props, (node, "props", value, props), props)
+    except EncodeError as error:
+        error.path = f".props{error.path}"
+        raise
+    encoder.depth -= 1
+    return model
+
+
+def _element_type(encoder: ModelEncoder, type: elements.ElementType) -> str:
+    if isinstance(type, ClientReference):
+        return "$L" + encoder.import_client(type)
+    return "$S" + type.name if isinstance(type, Symbol) else rows.escape(type)
+
+
+def _client_reference(
+    encoder: ModelEncoder, value: ClientReference, parent: Node | None, key: object
+) -> object:
+    return "$" + encoder.import_client(value)
+
+
+def _action(
+    encoder: ModelEncoder, value: values.SupportsReference, parent: Node | None, key: object
+) -> object:
+    return "$h" + encoder.shared(
+        id(value), value, lambda: _function_row(encoder, value.to_server_reference())
+    )
+
+
+def _server_reference(
+    encoder: ModelEncoder, value: values.ServerReference, parent: Node | None, key: object
+) -> object:
+    return "$h" + encoder.shared(id(value), value, lambda: _function_row(encoder, value))
+
+
+def _function_row(encoder: ModelEncoder, value: values.ServerReference) -> str:
+    bound = None if value.bound is None else f"$@{encoder.outline(tuple(value.bound))}"
+    return encoder.add_row(rows.model_row, {"id": rows.escape(value.id), "bound": bound})
+
+
+def _temporary_reference(
+    encoder: ModelEncoder, value: values.TemporaryReference, parent: Node | None, key: object
+) -> object:
+    return "$T" + value.path
+
+
+def _failure(encoder: ModelEncoder, value: values.Failure, parent: Node | None, key: object) -> object:
+    return "$Z" + encoder.outline(rows.failure_fields(value))
+
+
+# what comes later
+
+
+def _streamable(encoder: ModelEncoder, value: values.Streamable, parent: Node | None, key: object) -> object:
+    first: dict[str, object] = {}
+    if value.error is not UNSET:
+        first["error"] = value.error
+    else:
+        first["curr"] = UNDEFINED if value.curr is UNSET else value.curr
+    model: dict[str, object] = {}
+    encoder.fields(first, (parent, key, value, model), model)
+    if value.is_open or encoder.knows(value):
+        model["next"] = "$@" + encoder.open_slot("streamable", value, parent, key)
+    model["type"] = STREAMABLE_VALUE_TYPE
+    return model
+
+
+def _coroutine(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    return (_node if _is_node_place(parent, key) else _promise)(encoder, value, parent, key)
+
+
+def _promise(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    return "$@" + encoder.open_slot("promise", value, parent, key)
+
+
+def _node(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    return "$L" + encoder.open_slot("node", value, parent, key)
+
+
+def _is_node_place(parent: Node | None, key: object) -> bool:
+    """Whether a value is what an element shows: its children or fallback, or an item of an array there."""
+    while parent is not None and not isinstance(parent[2], Element):
+        if not isinstance(parent[2], list | tuple):
+            return False
+        parent, key = parent[0], parent[1]
+    return parent is not None and parent[1] == "props" and key in _NODE_PROPS
+
+
+def _iterable(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    tag = b"x" if hasattr(value, "__anext__") else b"X"
+    return "$" + _stream(encoder, value, tag, parent, key)
+
+
+def _readable_stream(
+    encoder: ModelEncoder, value: values.ReadableStream, parent: Node | None, key: object
+) -> object:
+    return "$" + _stream(encoder, value.source, b"R", parent, key)
+
+
+def _stream(encoder: ModelEncoder, source: object, tag: bytes, parent: Node | None, key: object) -> str:
+    is_new = not encoder.knows(source)
+    row_id = encoder.open_slot("iterable", source, parent, key)
+    if is_new:
+        encoder.rows.append(rows.stream_row(row_id.encode(), tag))
+    return row_id
+
+
+# the table
+
+_EXACT: Final[dict[type, Handler]] = {
+    type(None): _as_is,
+    bool: _as_is,
+    int: _int,
+    float: _float,
+    str: _text,
+    dict: _object,
+    list: _array,
+    tuple: _array,
+    type(UNDEFINED): _undefined,
+    Element: _element,
+    Symbol: _symbol,
+    ClientReference: _client_reference,
+}
+
+_BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
+    (Element, _element),
+    (values.Streamable, _streamable),
+    (values.LazyNode, _node),
+    (Enum, _enum),
+    (values.BigInt, _big_int),
+    (int, _int),
+    (float, _float),
+    (str, _text),
+    (Mapping, _object),
+    ((list, tuple), _array),
+    ((set, frozenset), _set),
+    ((bytes, bytearray, memoryview), _bytes),
+    (datetime, _datetime),
+    ((date, time), _iso),
+    ((Decimal, UUID), _str),
+    (values.JSMap, _map),
+    (values.FormData, _form_data),
+    (values.JSIterator, _iterator),
+    (values.TypedArray, _typed_array),
+    (values.Blob, _blob),
+    (values.ServerReference, _server_reference),
+    (values.TemporaryReference, _temporary_reference),
+    (values.Failure, _failure),
+    (values.ReadableStream, _readable_stream),
+    (CoroutineType, _coroutine),
+)
+
+_BY_METHOD: Final[tuple[tuple[str, Handler], ...]] = (
+    ("to_server_reference", _action),
+    ("__await__", _promise),
+    ("__aiter__", _iterable),
+)
+
+
+@lru_cache(maxsize=4096)
+def handler_of(cls: type) -> Handler:
+    """How values of a class are written. Looked up once per class."""
+    exact = _EXACT.get(cls)
+    if exact is not None:
+        return exact
+    if issubclass(cls, BaseException | type):
+        return _refuse
+    for bases, handler in _BY_BASE:
+        if issubclass(cls, bases):
+            return handler
+    for method, handler in _BY_METHOD:
+        if hasattr(cls, method):
+            return handler
+    return _declared if has_declared_form(cls) else _refuse
+
+
+def _refuse(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    raise EncodeError(_letter(value))
+
+
+def _letter(value: object) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}; send an instance that is a dataclass, or a dict"
+    if isinstance(value, BaseException):
+        return (
+            f"an exception ({type(value).__name__}); raise it, or send what the browser should know about it"
+        )
+    if isinstance(value, GeneratorType):
+        return "a generator; send list(…), or make it an async generator to stream its items"
+    if callable(value) and hasattr(value, "__name__"):
+        return "a function; decorate it with @action to let the browser call it, or send its result"
+    return f"<{type(value).__name__}> is an object of a class; return JSON values, dataclasses, elements or streamables"
