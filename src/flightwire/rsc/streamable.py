@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar, cast, overload
@@ -130,18 +130,33 @@ class StreamableValue(Streamable, Generic[T]):
     Made by `StreamableValueSource.value`. In TypeScript it is `StreamableValue<T>` of `@ai-sdk/rsc`.
     """
 
-    __slots__ = ("_link", "_stream", "curr", "error", "is_open")
+    __slots__ = ("_curr", "_error", "_is_open", "_link", "_stream")
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
         self._link = stream.tail
-        self.curr = stream.value()
-        self.error = stream.error
-        self.is_open = stream.is_open
-        if isinstance(self.error, BaseException):
+        self._curr = stream.value()
+        self._error = stream.error
+        self._is_open = stream.is_open
+        if isinstance(stream.error, BaseException):
             # An exception cannot be a value on the wire; it can reject the promise that would come next.
-            self._link = [DONE, UNSET, [ERROR, self.error, None]]
-            self.curr, self.error, self.is_open = UNSET, UNSET, True
+            self._link = [DONE, UNSET, [ERROR, stream.error, None]]
+            self._curr, self._error, self._is_open = UNSET, UNSET, True
+
+    @property
+    def curr(self) -> object:
+        """The value it starts with, or UNSET."""
+        return self._curr
+
+    @property
+    def error(self) -> object:
+        """The value it had already failed with, or UNSET."""
+        return self._error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything comes after the first value."""
+        return self._is_open
 
     def follow(self, wake: Callable[[int], None]) -> Follower:
         """Read on from the snapshot; `wake(size)` is called for each update that comes from now on."""
@@ -505,7 +520,7 @@ def is_streamable_value(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") == TYPE_SYMBOL
 
 
-async def read_streamable_value(value: StreamableValue[T]) -> AsyncGenerator[T, None]:
+async def read_streamable_value(value: StreamableValue[T] | Mapping[str, Any]) -> AsyncGenerator[T, None]:
     """Read a streamable value: the current value unless there is none yet, then the value after each update.
 
     Behaves like `readStreamableValue` of `@ai-sdk/rsc` 3.0.107 (`read-streamable-value.tsx`).
@@ -520,7 +535,7 @@ async def read_streamable_value(value: StreamableValue[T]) -> AsyncGenerator[T, 
     if isinstance(value, StreamableValue):
         rows = _local_rows(value)
     elif is_streamable_value(value):
-        rows = _remote_rows(cast("dict[str, Any]", value))
+        rows = _remote_rows(value)
     else:
         raise InvalidArgumentError(
             f"read_streamable_value takes what `.value` of create_streamable_value returned, got {type(value).__name__}."
@@ -537,7 +552,7 @@ def _raise(error: object) -> NoReturn:
 async def _local_rows(value: StreamableValue[Any]) -> AsyncGenerator[Any, None]:
     if value.error is not UNSET:
         _raise(value.error)
-    current = value.curr
+    current: Any = value.curr
     if current is not UNSET and current is not UNDEFINED:
         yield current
     if not value.is_open:
@@ -561,7 +576,7 @@ async def _local_rows(value: StreamableValue[Any]) -> AsyncGenerator[Any, None]:
         follower.close()
 
 
-async def _remote_rows(row: dict[str, Any]) -> AsyncGenerator[Any, None]:
+async def _remote_rows(row: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
     current = row.get("curr", UNSET)
     first = True
     while True:
