@@ -1,0 +1,179 @@
+"""The ASGI app: actions and pages under any prefix.
+
+Owns: which request is what, the order of checks, the app folder and its reloading. Refuses to know: rows, models, Vite.
+
+A POST with the header `rsc-action-id` (or Next's `next-action`), on any path, is a call; a GET is a page or an asset. The order
+of a call is fixed: origin, action, body, arguments, and only then the action.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from flightwire.actions.folder import AppFolder, load_folder
+from flightwire.actions.registry import Action, ActionRegistry
+from flightwire.errors import ActionNotFoundError, AppLoadError, CallError
+from flightwire.server.calls import CallHandler, Limits
+from flightwire.server.mode import Mode, choose_mode
+from flightwire.server.origin import check_allowed_origins
+from flightwire.server.responses import ASGIScope, Receive, Send, header, send_text
+
+log = logging.getLogger("flightwire.server")
+
+STATE_FOLDER = ".flightwire"
+
+
+class PagesApp(Protocol):
+    """What the app needs of its pages."""
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Answer a GET."""
+        ...
+
+    def max_duration_s(self, page: str) -> float | None:
+        """The page's own `maxDuration`."""
+        ...
+
+    async def startup(self) -> None:
+        """Start what pages need."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop it."""
+        ...
+
+
+class App:
+    """Actions and pages as one ASGI app; made by `flightwire.app`."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        actions: Sequence[Action[Any, Any]],
+        mode: Mode | None,
+        allowed_origins: Iterable[str],
+        limits: Limits,
+    ) -> None:
+        self.folder = folder
+        self.mode, self.mode_reason = choose_mode(mode, folder)
+        self.load_error: AppLoadError | None = None
+        self.app_folder: AppFolder | None = None
+        self.pages: PagesApp | None = None
+        self._given = ActionRegistry.of(actions)
+        self._registry = self._given
+        self._handler = CallHandler(
+            mode=self.mode,
+            app_root=folder,
+            allowed_origins=check_allowed_origins(allowed_origins),
+            limits=limits,
+        )
+        self._starting = asyncio.Lock()
+        self._started = False
+        if folder is not None:
+            self.reload()
+
+    # --- the app folder ------------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Import the app folder anew; if that fails, calls are answered with the letter until it works again."""
+        assert self.folder is not None
+        try:
+            loaded = load_folder(self.folder)
+        except AppLoadError as error:
+            self.load_error = error
+            log.error("%s", error)
+            return
+        self.load_error = None
+        self.app_folder = loaded
+        self._registry = self._given.merged_with(loaded.registry)
+        if self.mode == "development":
+            loaded.write_state(self.folder / STATE_FOLDER)
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def startup(self) -> None:
+        """Start what pages need; the first request does it where a host runs no lifespan. Safe to call again."""
+        if self._started:
+            return
+        async with self._starting:
+            if not self._started and self.pages is not None:
+                await self.pages.startup()
+            self._started = True
+
+    async def aclose(self) -> None:
+        """Stop every process this app started."""
+        self._started = False
+        if self.pages is not None:
+            await self.pages.aclose()
+
+    # --- requests ------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "POST":
+            await self._call(scope, receive, send)
+        elif method in ("GET", "HEAD"):
+            await self._page(scope, receive, send)
+        else:
+            await send_text(
+                send, 405, f"{method} is not served here.", headers=[(b"allow", b"GET, HEAD, POST")]
+            )
+
+    async def _call(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        action_id = header(scope, b"rsc-action-id") or header(scope, b"next-action")
+        try:
+            self._handler.check_origin(scope)
+            if action_id is None:
+                raise CallError(
+                    "This POST names no action. A call carries the header 'rsc-action-id'; the browser runtime sets it."
+                )
+            if self.load_error is not None:
+                await self._handler.refuse_broken_app(self.load_error, send)
+                return
+            action = self._registry.get(action_id)
+            if action is None:
+                raise ActionNotFoundError(action_id)
+        except CallError as error:
+            await self._handler.refuse(error, send, action_id)
+            return
+        await self._handler.call(action, scope, receive, send, page_max_duration_s=self._page_limit(scope))
+
+    def _page_limit(self, scope: ASGIScope) -> float | None:
+        page = header(scope, b"flightwire-page")
+        return None if page is None or self.pages is None else self.pages.max_duration_s(page)
+
+    async def _page(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        if self.pages is None:
+            await send_text(send, 404, "This app serves actions only.", head=scope["method"] == "HEAD")
+            return
+        await self.startup()
+        await self.pages(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self.startup()
+                except Exception as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

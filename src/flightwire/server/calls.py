@@ -1,0 +1,224 @@
+"""One call of an action, from the request's head to the last row.
+
+Owns: the order of checks, the life of the request scope, the three endings. Refuses to know: which app the action is of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flightwire._frozen import value
+from flightwire.actions.call import call_action
+from flightwire.actions.registry import Action
+from flightwire.errors import CallError, FlightwireError
+from flightwire.scope import RequestScope
+from flightwire.server.body import ClientDisconnected, parse_body, read_body
+from flightwire.server.failures import log_failure, to_failure
+from flightwire.server.mode import Mode
+from flightwire.server.origin import check_origin
+from flightwire.server.pump import Pump
+from flightwire.server.responses import FLIGHT_HEADERS, ASGIScope, Receive, Send, header, send_text
+from flightwire.wire.flight import reply
+from flightwire.wire.flight.values import Failure
+from flightwire.wire.flight.writer import Writer
+
+access = logging.getLogger("flightwire.access")
+
+
+@value
+class Limits:
+    """What one call may cost, unless its action says otherwise."""
+
+    max_body_bytes: int = 1024 * 1024
+    body_timeout_s: float = 30.0
+    max_duration_s: float = 900.0
+    max_unsent_bytes: int = 256 * 1024
+
+
+class CallHandler:
+    """Serves calls; made once per app."""
+
+    def __init__(
+        self, *, mode: Mode, app_root: Path | None, allowed_origins: Sequence[str], limits: Limits
+    ) -> None:
+        self._mode = mode
+        self._app_root = app_root
+        self._allowed_origins = allowed_origins
+        self._limits = limits
+
+    # --- refusing ------------------------------------------------------------------------------------------------
+
+    def check_origin(self, scope: ASGIScope) -> None:
+        """Refuse calls from other sites, before anything is read or decoded.
+
+        Raises:
+            ForbiddenError: the page that calls is of another site.
+        """
+        check_origin(
+            scope["headers"], scheme=scope.get("scheme", "http"), allowed_origins=self._allowed_origins
+        )
+
+    async def refuse(self, error: CallError, send: Send, action: str | None) -> None:
+        """Answer a call that is not carried out, with a letter in plain text."""
+        access.info("%s refused with %d: %s", action or "call", error.status_code, error)
+        with suppress(OSError):
+            await send_text(send, error.status_code, str(error))
+
+    async def refuse_broken_app(self, error: FlightwireError, send: Send) -> None:
+        """Answer a call while the app folder cannot be imported: an error row, so that the page shows it."""
+        writer = Writer()
+        row = writer.reject(writer.root, self._failure(error, action=None))
+        await send({"type": "http.response.start", "status": 500, "headers": FLIGHT_HEADERS})
+        await send({"type": "http.response.body", "body": row})
+
+    # --- calling -------------------------------------------------------------------------------------------------
+
+    async def call(
+        self,
+        action: Action[Any, Any],
+        scope: ASGIScope,
+        receive: Receive,
+        send: Send,
+        *,
+        page_max_duration_s: float | None,
+    ) -> None:
+        """Carry out one call."""
+        try:
+            arguments = await self._arguments(action, scope, receive)
+        except ClientDisconnected:
+            return
+        except CallError as error:
+            await self.refuse(error, send, action.id)
+            return
+        duration = min(
+            limit
+            for limit in (action.max_duration_s, page_max_duration_s, self._limits.max_duration_s)
+            if limit is not None
+        )
+        await self._carry_out(action, arguments, receive, send, max_duration_s=duration)
+
+    async def _arguments(
+        self, action: Action[Any, Any], scope: ASGIScope, receive: Receive
+    ) -> tuple[Sequence[object], dict[str, object]]:
+        length = header(scope, b"content-length")
+        body = await read_body(
+            receive,
+            max_body_bytes=action.max_body_bytes or self._limits.max_body_bytes,
+            content_length=length,
+            timeout_s=self._limits.body_timeout_s,
+        )
+        parts = parse_body(header(scope, b"content-type"), body)
+        return action.schema.bind(reply.decode_call(parts))
+
+    async def _carry_out(
+        self,
+        action: Action[Any, Any],
+        arguments: tuple[Sequence[object], dict[str, object]],
+        receive: Receive,
+        send: Send,
+        *,
+        max_duration_s: float,
+    ) -> None:
+        began = time.monotonic()
+        reported = Reported(self, action.name)
+        work = RequestScope(
+            action=action.name,
+            development=self._mode == "development",
+            max_unsent_bytes=self._limits.max_unsent_bytes,
+            on_failure=reported.background,
+        )
+        watcher = asyncio.ensure_future(_disconnected(receive))
+        # Some servers report a disconnect as soon as the response is complete: stop listening before the last chunk.
+        pump = Pump(
+            work, send, failures=reported.row, max_duration_s=max_duration_s, before_last=watcher.cancel
+        )
+        root = work.run(call_action(action, *arguments), name=action.name)
+        work.own(root)
+        response = asyncio.ensure_future(pump.run(root))
+        ending = "cancelled"
+        try:
+            ending = await _first(response, watcher)
+        finally:
+            await _stop(response)
+            if ending != "done":
+                await work.cancel()
+            await _shielded(work.run_after())
+            access.info(
+                "%s %s: %d bytes in %.2f s%s",
+                action.name,
+                ending,
+                pump.sent_bytes,
+                time.monotonic() - began,
+                " (failed)" if pump.failed else "",
+            )
+        await self._finish_work(work, max_duration_s - (time.monotonic() - began))
+
+    async def _finish_work(self, work: RequestScope, left_s: float) -> None:
+        """The response is complete; what still runs may, until the action's time is up."""
+        try:
+            async with asyncio.timeout(max(left_s, 0)):
+                await work.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await work.cancel()
+            await _shielded(work.run_after())
+
+    def _failure(self, error: BaseException, *, action: str | None) -> Failure:
+        return to_failure(error, mode=self._mode, app_root=self._app_root, action=action)
+
+
+class Reported:
+    """Sees to it that each failure of one call stands in the log once."""
+
+    def __init__(self, handler: CallHandler, action: str) -> None:
+        self._handler = handler
+        self._action = action
+        self._seen: list[BaseException] = []
+
+    def row(self, error: BaseException) -> Failure:
+        """For a failure that ends a row."""
+        self._log(error, self._action)
+        return self._handler._failure(error, action=self._action)
+
+    def background(self, job: str, error: BaseException) -> None:
+        """For a failure of work that the action started."""
+        self._log(error, f"{self._action} ({job})")
+
+    def _log(self, error: BaseException, where: str) -> None:
+        if not any(error is seen for seen in self._seen):
+            self._seen.append(error)
+            log_failure(error, action=where)
+
+
+async def _first(response: asyncio.Future[None], watcher: asyncio.Future[None]) -> str:
+    """Wait for the end of the response or of the client: "done" or "client gone"."""
+    try:
+        await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if watcher.cancelled() or response.done():
+            await response
+            return "done"
+        return "client gone"
+    finally:
+        await _stop(watcher)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stop(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _shielded(coro: Any) -> None:
+    """Clean-up goes on when the server cancels us; it is bounded by its own time-outs."""
+    await asyncio.shield(asyncio.ensure_future(coro))

@@ -1,0 +1,322 @@
+"""The pump: joins who owns the work (the scope), what the bytes are (the writer) and where they go (`send`).
+
+Owns: awaiting. One loop per response takes what has arrived since the last turn, has it formatted, and sends it in one
+write. Refuses to know: how a row is written, what an action is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Any, Protocol, cast
+
+from flightwire.errors import ActionTimeoutError, EncodeError
+from flightwire.rsc.streamable import Follower, StreamableValue
+from flightwire.scope import RequestScope
+from flightwire.server.responses import FLIGHT_HEADERS, Headers, Send
+from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
+from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
+
+KEEP_ALIVE_S = 15.0  # shorter than the idle time-outs of common proxies (60 s)
+
+
+class Failures(Protocol):
+    """Turns an exception into what the browser may know, and tells the log the rest."""
+
+    def __call__(self, error: BaseException) -> Failure:
+        """Report and translate one exception."""
+        ...
+
+
+class Pump:
+    """One response in the making.
+
+    Arguments:
+        scope: owns the work; its gate slows producers down.
+        send: the ASGI callable.
+        failures: see `Failures`.
+        max_duration_s: after this many seconds what is open ends with an ActionTimeoutError.
+        before_last: called before the last chunk is sent.
+        headers: asked for once, when the response starts: what the action has set until then.
+    """
+
+    def __init__(
+        self,
+        scope: RequestScope,
+        send: Send,
+        *,
+        failures: Failures,
+        max_duration_s: float,
+        before_last: Callable[[], None],
+        headers: Callable[[], Headers] = list,
+    ) -> None:
+        self.sent_bytes = 0
+        self.failed = False
+        self._scope = scope
+        self._send = send
+        self._failures = failures
+        self._max_duration_s = max_duration_s
+        self._before_last = before_last
+        self._headers = headers
+        self._writer = Writer()
+        self._followers: dict[int, tuple[Slot, Follower]] = {}
+        self._settled: list[tuple[Slot, str, object]] = []
+        self._open: dict[int, Slot] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiter: asyncio.Future[None] | None = None
+        self._queued_bytes = 0
+        self._started = False
+        self._quiet = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._keep_alive_due = False
+        self._expired = False
+
+    # --- the loop ------------------------------------------------------------------------------------------------
+
+    async def run(self, root: asyncio.Task[object]) -> None:
+        """Send the response whose root value the task returns.
+
+        Returns when every row is settled. Raises what `send` raises; cancelling it leaves the response unfinished.
+        """
+        deadline = asyncio.get_running_loop().call_later(self._max_duration_s, self._expire)
+        self._beat()
+        self._scope.on_idle = self._collect_garbage
+        root.add_done_callback(lambda _: self.wake())
+        try:
+            await self._wait_for_root(root)
+            out = self._start(root)
+            while True:
+                out += self._take()
+                if self._expired:
+                    out += await self._end_all()
+                if not self._writer.open_slots:
+                    break
+                if out:
+                    await self._write(out, more=True)
+                else:
+                    await self._wait()
+                out = self._beat_row()
+            self._before_last()
+            await self._write(out, more=False)
+        finally:
+            deadline.cancel()
+            self._release()
+
+    async def _wait_for_root(self, root: asyncio.Task[object]) -> None:
+        while not root.done():
+            if self._expired:
+                root.cancel()
+                await asyncio.wait([root])
+                return
+            await self._wait()
+            if row := self._beat_row():
+                await self._write(row, more=True)
+
+    def _start(self, root: asyncio.Task[object]) -> bytes:
+        try:
+            if root.cancelled():
+                raise ActionTimeoutError(self._scope.action, self._max_duration_s)
+            out = self._writer.start(root.result())
+        except Exception as error:
+            self.failed = True
+            return self._writer.reject(self._writer.root, self._failures(self._named(error)))
+        self._adopt()
+        return out
+
+    async def _write(self, out: bytes, *, more: bool) -> None:
+        if not self._started:
+            self._started = True
+            status = 500 if self.failed else 200
+            await self._send(
+                {
+                    "type": "http.response.start",
+                    "status": status,
+                    "headers": [*FLIGHT_HEADERS, *self._headers()],
+                }
+            )
+        self._quiet = False
+        self.sent_bytes += len(out)
+        await self._send({"type": "http.response.body", "body": out, "more_body": more})
+        gate = self._scope.gate
+        if gate.closed and self._queued_bytes <= self._scope.max_unsent_bytes:
+            gate.open()
+
+    # --- what has arrived ----------------------------------------------------------------------------------------
+
+    def wake(self, size: int = 0) -> None:
+        """Something has arrived, about `size` bytes of it."""
+        if size:
+            self._queued_bytes += size
+            if self._queued_bytes > self._scope.max_unsent_bytes:
+                self._scope.gate.close()
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        if self._keep_alive_due or self._expired:
+            return
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def _take(self) -> bytes:
+        """Rows for everything that has arrived since the last call."""
+        self._queued_bytes = 0
+        out = b""
+        for slot, follower in tuple(self._followers.values()):
+            if deltas := follower.take():
+                out += self._extend(slot, deltas)
+        while self._settled:
+            settled, self._settled = self._settled, []
+            for slot, how, item in settled:
+                out += self._settle(slot, how, item)
+        return out
+
+    def _extend(self, slot: Slot, deltas: list[Delta]) -> bytes:
+        last = deltas[-1]
+        failed = last[1] if last[0] == ERROR and isinstance(last[1], BaseException) else None
+        try:
+            out = self._writer.extend(slot, deltas if failed is None else deltas[:-1])
+        except EncodeError as error:
+            if len(deltas) == 1:
+                return self._reject(slot, error)
+            return self._extend_one_by_one(slot, deltas)
+        self._adopt()
+        if failed is not None:
+            out += self._reject(slot, failed)
+        elif not slot.is_open:
+            self._forget(slot)
+        return out
+
+    def _extend_one_by_one(self, slot: Slot, deltas: list[Delta]) -> bytes:
+        """One of them cannot be sent: those before it still are."""
+        out = b""
+        for delta in deltas:
+            if not slot.is_open:
+                break
+            out += self._extend(slot, [delta])
+        return out
+
+    def _settle(self, slot: Slot, how: str, item: object) -> bytes:
+        writer = self._writer
+        try:
+            if how == "push":
+                out = writer.push(slot, [item])
+            elif how == "close":
+                out = writer.close(slot, item)
+            elif how == "resolve":
+                out = writer.resolve(slot, item)
+            else:
+                return self._reject(slot, cast("BaseException", item))
+        except EncodeError as error:
+            return self._reject(slot, error)
+        if how != "push":
+            self._forget(slot)
+        self._adopt()
+        return out
+
+    def _reject(self, slot: Slot, error: BaseException) -> bytes:
+        self._forget(slot)
+        return self._writer.reject(slot, self._failures(self._named(error)))
+
+    def _named(self, error: BaseException) -> BaseException:
+        if isinstance(error, EncodeError) and error.action is None:
+            error.action = self._scope.action
+        return error
+
+    # --- what is awaited -----------------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Start to follow what the writer has just found."""
+        for slot in self._writer.take_pending():
+            self._open[slot.id] = slot
+            if isinstance(slot.source, StreamableValue):
+                self._followers[slot.id] = (slot, slot.source.follow(self.wake))
+            elif slot.kind == "iterable":
+                self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
+            else:
+                self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)))
+
+    def _spawn(self, coro: Any) -> None:
+        task = asyncio.get_running_loop().create_task(coro, context=self._scope.context)
+        self._tasks.add(task)
+        self._scope.own(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _await(self, slot: Slot, source: Awaitable[object]) -> None:
+        try:
+            item: object = await source
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._arrived(slot, "reject", error)
+        else:
+            self._arrived(slot, "resolve", item)
+
+    async def _iterate(self, slot: Slot, source: AsyncIterable[object]) -> None:
+        try:
+            async for item in source:
+                self._arrived(slot, "push", item)
+                if self._scope.gate.closed:
+                    await self._scope.gate.wait()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._arrived(slot, "reject", error)
+        else:
+            self._arrived(slot, "close", None)
+
+    def _arrived(self, slot: Slot, how: str, item: object) -> None:
+        self._settled.append((slot, how, item))
+        self.wake(len(item) if isinstance(item, (str, bytes)) else 64)
+
+    # --- endings -------------------------------------------------------------------------------------------------
+
+    async def _end_all(self) -> bytes:
+        """The time is up: stop the work, and end every open row with an error that says so."""
+        await self._scope.cancel()
+        out = self._take()
+        for slot in tuple(self._open.values()):
+            out += self._reject(slot, ActionTimeoutError(self._scope.action, self._max_duration_s))
+        return out
+
+    def _forget(self, slot: Slot) -> None:
+        self._open.pop(slot.id, None)
+        if followed := self._followers.pop(slot.id, None):
+            followed[1].close()
+
+    def _release(self) -> None:
+        for _, follower in self._followers.values():
+            follower.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._scope.on_idle = None
+        self._scope.gate.open()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self.wake()
+
+    def _collect_garbage(self) -> None:
+        """No task is left: a source that only a reference cycle holds is one that nobody can write to any more."""
+        if self._followers:
+            gc.collect()
+
+    # --- keep-alive ----------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Every 15 seconds: if nothing was sent since the last time, let a row without meaning be sent."""
+        if self._timer is not None and self._quiet:
+            self._keep_alive_due = True
+            self.wake()
+        self._quiet = True
+        self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._beat)
+
+    def _beat_row(self) -> bytes:
+        due, self._keep_alive_due = self._keep_alive_due, False
+        return KEEP_ALIVE_ROW if due else b""

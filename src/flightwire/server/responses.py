@@ -1,0 +1,52 @@
+"""What is said to the browser around the rows.
+
+Owns: headers, and refusals as plain text. Refuses to know: Flight, pages, actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+
+Message: TypeAlias = MutableMapping[str, Any]
+ASGIScope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+FLIGHT_HEADERS: Headers = [
+    (b"content-type", b"text/x-component"),
+    (b"cache-control", b"no-store, no-transform"),  # CVE-2026-44576: shared caches have stored such responses
+    (b"vary", b"accept, rsc-action-id, next-action"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold rows back
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def header(scope: ASGIScope, name: bytes) -> str | None:
+    """A request header by its lower-case name; the first one when there are several."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+async def send_text(
+    send: Send, status: int, text: str, *, headers: Iterable[tuple[bytes, bytes]] = (), head: bool = False
+) -> None:
+    """Answer with a letter in plain text."""
+    body = text.encode("utf-8", "replace")
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+                (b"x-content-type-options", b"nosniff"),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if head else body})
