@@ -162,7 +162,9 @@ def _typed_array(encoder: ModelEncoder, value: values.TypedArray, parent: Node |
     return "$" + encoder.add_row(rows.bytes_row, _TYPED_ARRAY_TAGS[value.kind], data)
 
 
-def _blob(encoder: ModelEncoder, value: values.Blob, parent: Node | None, key: object) -> object:
+def _blob(
+    encoder: ModelEncoder, value: values.Blob | values.File, parent: Node | None, key: object
+) -> object:
     part = encoder.add_row(rows.bytes_row, b"o", bytes(value.data))
     return "$B" + encoder.add_row(rows.model_row, [rows.escape(value.content_type), "$" + part])
 
@@ -228,7 +230,7 @@ def _function_row(encoder: ModelEncoder, value: values.ServerReference) -> str:
 def _temporary_reference(
     encoder: ModelEncoder, value: values.TemporaryReference, parent: Node | None, key: object
 ) -> object:
-    return "$T" + value.path
+    return "$T" + ":".join(value.steps)
 
 
 def _failure(encoder: ModelEncoder, value: values.Failure, parent: Node | None, key: object) -> object:
@@ -329,7 +331,7 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     (values.FormData, _form_data),
     (values.JSIterator, _iterator),
     (values.TypedArray, _typed_array),
-    (values.Blob, _blob),
+    ((values.Blob, values.File), _blob),
     (values.ServerReference, _server_reference),
     (values.TemporaryReference, _temporary_reference),
     (values.Failure, _failure),

@@ -6,11 +6,11 @@ type for. Refuses to know: rows and bytes, and who waits for what is pending.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from flightwire._frozen import value
-from flightwire.elements import UNSET
+from flightwire.elements import UNDEFINED, UNSET
 
 DIFF: Final = 0
 """Text to append to what the reader has."""
@@ -259,7 +259,40 @@ class FormData:
 
 
 @value
-class TemporaryReference:
-    """A value the browser kept for itself: usable only to send it back. `path` is its place in the call."""
+class File:
+    """A File or Blob that the browser sent. Its name and type are the browser's word."""
 
-    path: str
+    filename: str
+    content_type: str
+    data: bytes
+
+
+class ReceivedStream:
+    """A stream or async iterable that the browser sent: it was read to its end before the call.
+
+    Attributes:
+        items: what it yielded.
+        returned: the return value of a JavaScript iterator, else UNDEFINED.
+    """
+
+    __slots__ = ("items", "returned")
+
+    def __init__(self, items: Iterable[object], returned: object = UNDEFINED) -> None:
+        self.items = list(items)
+        self.returned = returned
+
+    def __repr__(self) -> str:
+        """`<ReceivedStream of 3 items>`: never the items, which may be large or private."""
+        return f"<ReceivedStream of {len(self.items)} items>"
+
+    async def __aiter__(self) -> AsyncIterator[object]:
+        """The items, in order."""
+        for item in self.items:
+            yield item
+
+
+@value
+class TemporaryReference:
+    """A value the browser kept for itself: usable only to send it back. `steps` lead to its place in the call."""
+
+    steps: tuple[str, ...]
