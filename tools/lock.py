@@ -20,7 +20,7 @@ LOCKS = {
     "requirements/run.txt": ["--extra", "local", *SAME, "pyproject.toml"],
     "requirements/build.txt": "hatchling>=1.27\neditables>=0.5\n",
     "requirements/uv.txt": "uv>=0.5\n",
-    "src/flightwire/toolchain/node_requirements.txt": NODE + "\n",
+    "src/flightwire/toolchain/node.requirements.txt": NODE + "\n",
 }
 
 
@@ -34,7 +34,9 @@ def main() -> int:
         given = [*SAME, "-"] if isinstance(source, str) else source
         text = source if isinstance(source, str) else None
         command = [*COMPILE, *PLAIN, "--upgrade", "-o", target, *given]
-        done = subprocess.run(command, cwd=ROOT, input=text, text=True, stdout=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, input=text, text=True, stdout=subprocess.DEVNULL, check=False
+        )
         if done.returncode != 0:
             return done.returncode
     return 0

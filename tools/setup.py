@@ -14,11 +14,13 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VENV = os.path.join(ROOT, ".venv")
-BIN = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
-VENV_PYTHON = os.path.join(BIN, "python.exe" if os.name == "nt" else "python")
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+VENV_PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+REQUIREMENTS = ROOT / "requirements"
 MIN_PYTHON = (3, 11)
 BELOW_PYTHON = (3, 15)  # newer ones may work, but not every wheel in the locks exists for them
 MIN_UV = (0, 5)
@@ -32,7 +34,7 @@ class SetupError(Exception):
 def main(arguments):
     """Install what the named kind of work needs, then become the command after `--`."""
     if not arguments or arguments[0] not in LOCKS:
-        raise SetupError("usage: setup.py {} [-- COMMAND …]".format("|".join(LOCKS)))
+        raise SetupError(f"usage: setup.py {'|'.join(LOCKS)} [-- COMMAND …]")
     kind, command = arguments[0], arguments[2:]
     os.chdir(ROOT)
     if not is_ready(kind):
@@ -44,8 +46,7 @@ def main(arguments):
 def is_ready(kind):
     """Whether this kind was installed from exactly these locks, in this place, by a Python that is still there."""
     try:
-        with open(stamp_path(kind), encoding="utf-8") as file:
-            return file.read() == fingerprint(kind)
+        return stamp_path(kind).read_text() == fingerprint(kind)
     except OSError:
         return False
 
@@ -53,20 +54,20 @@ def is_ready(kind):
 def install(kind):
     """Do the numbered steps; what is there already is kept."""
     steps = Steps(4)
+    drop_foreign_venv()
     python = find_python()
-    with steps.next("Python {} in .venv".format(python.version)):
+    with steps.next(f"Python {python.version} in .venv"):
         make_venv(python)
     with steps.next("uv"):
         uv = find_uv() or install_uv(python)
-    with steps.next("Python packages for `make {}`".format(kind)):
+    into = [uv, "pip", "install", "--python", VENV_PYTHON]
+    with steps.next(f"Python packages for `make {kind}`"):
         for lock in LOCKS[kind]:
-            path = os.path.join("requirements", lock)
-            run([uv, "pip", "install", "--python", VENV_PYTHON, "--require-hashes", "-r", path])
+            run([*into, "--require-hashes", "-r", REQUIREMENTS / lock])
     with steps.next("flightwire itself, from this folder"):
         # The build tools are in requirements/build.txt, with hashes: an isolated build would fetch them without.
-        run([uv, "pip", "install", "--python", VENV_PYTHON, "-q", "--no-deps", "--no-build-isolation", "-e", "."])
-    with open(stamp_path(kind), "w", encoding="utf-8") as file:
-        file.write(fingerprint(kind))
+        run([*into, "-q", "--no-deps", "--no-build-isolation", "-e", "."])
+    stamp_path(kind).write_text(fingerprint(kind))
 
 
 # --- what is installed -------------------------------------------------------------------------------------------
@@ -74,16 +75,15 @@ def install(kind):
 
 def stamp_path(kind):
     """The file that remembers what was installed."""
-    return os.path.join(VENV, ".setup-" + kind)
+    return VENV / f".setup-{kind}"
 
 
 def fingerprint(kind):
     """Everything an installation depends on: its locks, the project's own entry, where it lies, and on which Python."""
     digest = hashlib.sha256()
-    for name in ["pyproject.toml"] + [os.path.join("requirements", lock) for lock in LOCKS[kind]]:
-        with open(os.path.join(ROOT, name), "rb") as file:
-            digest.update(file.read() + b"\0")
-    digest.update("\0".join([ROOT, os.path.realpath(VENV_PYTHON)]).encode())
+    for path in [ROOT / "pyproject.toml", *(REQUIREMENTS / lock for lock in LOCKS[kind])]:
+        digest.update(path.read_bytes() + b"\0")
+    digest.update(f"{ROOT}\0{VENV_PYTHON.resolve(strict=True)}".encode())
     return digest.hexdigest()
 
 
@@ -102,7 +102,16 @@ class Python:
 
 def find_python():
     """The environment's own Python if it is good, else the first on PATH that is new enough."""
-    names = [VENV_PYTHON, sys.executable, "python3", "python3.13", "python3.12", "python3.11", "python3.14", "python"]
+    names = [
+        VENV_PYTHON,
+        sys.executable,
+        "python3",
+        "python3.13",
+        "python3.12",
+        "python3.11",
+        "python3.14",
+        "python",
+    ]
     found = [python for python in map(probe, names) if python is not None]
     for wanted in ("is_known", "is_usable"):
         for python in found:
@@ -110,40 +119,36 @@ def find_python():
                 return python
     seen = ", ".join(sorted({python.version for python in found})) or "none"
     raise SetupError(
-        "Python {}.{} or newer is needed; found: {}.\nInstall one (https://www.python.org/downloads/, Debian: "
-        "apt install python3 python3-venv) and run this again.".format(MIN_PYTHON[0], MIN_PYTHON[1], seen)
+        f"Python {MIN_PYTHON[0]}.{MIN_PYTHON[1]} or newer is needed; found: {seen}.\n"
+        "Install one (https://www.python.org/downloads/, Debian: apt install python3 python3-venv) and run this again."
     )
 
 
 def probe(name):
     """Run an interpreter to see its version; `None` when it does not run."""
-    program = name and shutil.which(name)
+    program = name and shutil.which(str(name))
     if not program:
         return None
-    answer = ask([program, "-c", "import sys; print(*sys.version_info[:2])"])
-    match = re.match(r"(\d+) (\d+)", answer)
+    match = re.match(r"(\d+) (\d+)", ask([program, "-c", "import sys; print(*sys.version_info[:2])"]))
     return Python(program, (int(match.group(1)), int(match.group(2)))) if match else None
 
 
 def make_venv(python):
-    """Create `.venv`, anew when the one that is there was made elsewhere or lost its Python."""
-    if is_own_venv(python):
-        return
-    shutil.rmtree(VENV, ignore_errors=True)
-    # Without pip: Debian keeps the part of Python that installs it in a package of its own.
-    run([python.program, "-m", "venv", "--without-pip", VENV])
+    """Create `.venv` where there is none."""
+    if python.program != str(VENV_PYTHON):
+        # Without pip: Debian keeps the part of Python that installs it in a package of its own.
+        run([python.program, "-m", "venv", "--clear", "--without-pip", VENV])
 
 
-def is_own_venv(python):
-    """Whether the environment's programs point here: a copied or moved folder does not work."""
-    if python.program != VENV_PYTHON:
-        return False
-    prefix = ask([VENV_PYTHON, "-c", "import sys; print(sys.prefix)"]).strip()
+def drop_foreign_venv():
+    """Remove an environment that lost its Python, or whose programs point elsewhere because the folder was moved."""
     try:
-        with open(os.path.join(BIN, "activate"), encoding="utf-8", errors="replace") as file:
-            return os.path.samefile(prefix, VENV) and VENV in file.read()
+        is_own = str(VENV) in (BIN / "activate").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
+        is_own = False
+    python = probe(VENV_PYTHON)
+    if not is_own or python is None or not python.is_usable:
+        shutil.rmtree(VENV, ignore_errors=True)
 
 
 # --- uv ----------------------------------------------------------------------------------------------------------
@@ -151,7 +156,7 @@ def is_own_venv(python):
 
 def find_uv():
     """The uv on PATH or in `.venv`, when it is new enough."""
-    for program in (shutil.which("uv"), shutil.which("uv", path=BIN)):
+    for program in (shutil.which("uv"), shutil.which("uv", path=str(BIN))):
         match = program and re.match(r"uv (\d+)\.(\d+)", ask([program, "--version"]))
         if match and (int(match.group(1)), int(match.group(2))) >= MIN_UV:
             return program
@@ -160,15 +165,14 @@ def find_uv():
 
 def install_uv(python):
     """Put uv, by hash, into `.venv`: with the pip that Python carries, else with the pip beside it."""
-    lock = ["--require-hashes", "--disable-pip-version-check", "-r", os.path.join("requirements", "uv.txt")]
+    lock = ["--require-hashes", "--disable-pip-version-check", "-r", REQUIREMENTS / "uv.txt"]
     if ask([VENV_PYTHON, "-m", "ensurepip", "--version"]):
         run([VENV_PYTHON, "-m", "ensurepip"], quiet=True)
-        run([VENV_PYTHON, "-m", "pip", "install", "-q"] + lock)
+        run([VENV_PYTHON, "-m", "pip", "install", "-q", *lock])
     elif ask([python.program, "-m", "pip", "--version"]):
         # `--target` is outside what a distribution manages (PEP 668), so it is allowed to.
-        target = os.path.join(VENV, "uv")
-        run([python.program, "-m", "pip", "install", "-q", "--target", target] + lock)
-        shutil.copy2(shutil.which("uv", path=os.path.join(target, "bin")), BIN)
+        run([python.program, "-m", "pip", "install", "-q", "--target", VENV / "uv", *lock])
+        shutil.copy2(shutil.which("uv", path=str(VENV / "uv" / "bin")), BIN)
     else:
         raise SetupError(
             "This Python has neither ensurepip nor pip, and uv is not on PATH.\n"
@@ -193,16 +197,16 @@ class Steps:
     def next(self, title):
         """Announce a step; use as a context manager."""
         self.number += 1
-        self.title = "[{}/{}] {}".format(self.number, self.total, title)
+        self.title = f"[{self.number}/{self.total}] {title}"
         return self
 
     def __enter__(self):
-        say(self.title + " …")
-        self.started_s = time.time()
+        say(f"{self.title} …")
+        self.started_s = time.monotonic()
 
     def __exit__(self, kind, value, traceback):
         if kind is None:
-            say("{} ({:.1f} s)".format(self.title, time.time() - self.started_s))
+            say(f"{self.title} ({time.monotonic() - self.started_s:.1f} s)")
 
 
 def say(text):
@@ -212,24 +216,37 @@ def say(text):
 
 def environment():
     """Ours, without what would lead an interpreter or uv to another installation."""
-    lost = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT")
+    lost = (
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "UV_PYTHON",
+        "UV_SYSTEM_PYTHON",
+        "UV_PROJECT_ENVIRONMENT",
+    )
     return {name: value for name, value in os.environ.items() if name not in lost}
 
 
 def run(command, quiet=False):
     """Run a program and show what it says; its failure is ours."""
-    output = subprocess.DEVNULL if quiet else None
-    code = subprocess.call(command, env=environment(), stdout=output)
+    words = [str(word) for word in command]
+    code = subprocess.call(words, env=environment(), stdout=subprocess.DEVNULL if quiet else None)
     if code != 0:
-        shown = " ".join(os.path.relpath(word) if word.startswith(ROOT) else word for word in command)
-        raise SetupError("`{}` failed with exit code {}; what it said is above.".format(shown, code))
+        shown = " ".join(word.replace(f"{ROOT}{os.sep}", "") for word in words)
+        raise SetupError(f"`{shown}` failed with exit code {code}; what it said is above.")
 
 
 def ask(command):
     """What a program prints, or nothing when it fails."""
+    words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True
+            words,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            check=False,
         )
     except OSError:
         return ""
@@ -239,22 +256,22 @@ def ask(command):
 def become(command):
     """Replace this process by a program of the environment, so that signals go to it alone."""
     env = environment()
-    env["VIRTUAL_ENV"] = VENV
-    env["PATH"] = os.pathsep.join([BIN, env.get("PATH", os.defpath)])
+    env["VIRTUAL_ENV"] = str(VENV)
+    env["PATH"] = os.pathsep.join([str(BIN), env.get("PATH", os.defpath)])
     program = shutil.which(command[0], path=env["PATH"])
     if program is None:
-        raise SetupError("there is no program {}".format(command[0]))
-    sys.stdout.flush()
+        raise SetupError(f"there is no program {command[0]}")
+    words = [program, *command[1:]]
     if os.name == "nt":  # exec on Windows returns to the shell at once
-        sys.exit(subprocess.call([program] + command[1:], env=env))
-    os.execve(program, [program] + command[1:], env)
+        sys.exit(subprocess.call(words, env=env))
+    os.execve(program, words, env)  # noqa: S606 - our own program, no shell wanted
 
 
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except SetupError as error:
-        say("\n{}".format(error))
+        say(f"\n{error}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
