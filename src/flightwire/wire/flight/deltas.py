@@ -9,16 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from flightwire.wire.flight.model import LONG_TEXT_CHARS
 from flightwire.wire.flight.rows import text_json
 from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR
 
 MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
 
 
-def diff_row(tail: bytes, text: str, next_id: int) -> tuple[bytes, bytes]:
-    """The row of one text to append, and the id (hex) of the row that the next delta goes into."""
+_OPEN_TEXT: Final = (b'{"diff":[0,%b],"next":', b'{"curr":%b,"next":')  # by kind: DIFF, CURR
+_LONE_TEXT: Final = (b'%b:{"diff":[0,%b],"next":"$@%b"}\n', b'%b:{"curr":%b,"next":"$@%b"}\n')
+
+
+def is_inline_text(delta: Sequence[Any]) -> bool:
+    """Whether a delta is a text that needs no row of its own: what nearly every delta is."""
+    text = delta[1]
+    return delta[0] <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or delta[0] == DIFF)
+
+
+def lone_row(tail: bytes, delta: Sequence[Any], next_id: int) -> tuple[bytes, bytes]:
+    """The row of one inline text, and the id (hex) of the row that the next delta goes into."""
     following = b"%x" % next_id
-    return b'%b:{"diff":[0,%b],"next":"$@%b"}\n' % (tail, text_json(text), following), following
+    return _LONE_TEXT[delta[0]] % (tail, text_json(delta[1]), following), following
 
 
 def delta_rows(
@@ -55,10 +66,10 @@ def _row(
         kind = delta[0]
         if end:
             raise ValueError("a delta after the end of a streamable value")
-        if kind == DIFF:
-            add(b'{"diff":[0,' + text_json(delta[1]) + b'],"next":')
+        if is_inline_text(delta):
+            add(_OPEN_TEXT[kind] % text_json(delta[1]))
         elif kind == CURR:
-            add(b'{"curr":' + encode(delta[1]) + b',"next":')
+            add(_OPEN_TEXT[CURR] % encode(delta[1]))
         else:
             end = _end(kind, delta, encode)
             add(end)

@@ -13,12 +13,12 @@ from typing import Any
 from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
-from flightwire.wire.flight.deltas import delta_rows, diff_row
+from flightwire.wire.flight.deltas import delta_rows, is_inline_text, lone_row
 from flightwire.wire.flight.encoders import handler_of
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
 from flightwire.wire.flight.rows import KEEP_ALIVE_ROW
-from flightwire.wire.flight.values import DIFF, Failure, Slot
+from flightwire.wire.flight.values import Failure, Slot
 
 __all__ = ["KEEP_ALIVE_ROW", "Writer"]
 
@@ -97,8 +97,8 @@ class Writer:
         if not deltas:
             return b""
         encoder = self._encoder
-        if len(deltas) == 1 and deltas[0][0] == DIFF:  # a token of its own, the usual case
-            row, slot.tail = diff_row(slot.tail, deltas[0][1], encoder.take_id())
+        if len(deltas) == 1 and is_inline_text(deltas[0]):  # a token of its own, the usual case
+            row, slot.tail = lone_row(slot.tail, deltas[0], encoder.take_id())
             return row
         opened = len(encoder.opened)
         with self._located(slot), encoder.transaction():
