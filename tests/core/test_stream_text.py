@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from flightwire.core.log import READ_AHEAD_PARTS
+from flightwire.core.reading import SLICE_PARTS
 from flightwire.core.stream_text import StreamTextResult, stream_text
 from flightwire.errors import (
     AbortError,
@@ -243,19 +244,41 @@ async def test_the_scope_of_a_request_closes_what_the_request_opened() -> None:
 async def test_a_closed_gate_holds_the_text_back() -> None:
     scope = RequestScope()
     seen: list[str] = []
+    model = ScriptedModel(["a", "b", "c"], gated=True)
 
     async def action() -> None:
-        async for text in stream_text(model=ScriptedModel(["a", "b", "c"]), prompt="Hi").text_stream:
+        async for text in stream_text(model=model, prompt="Hi").text_stream:
             seen.append(text)
             scope.gate.close()
 
     task = scope.run(action(), name="chat")
     for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
+        model.release()
         for _ in range(20):
             await asyncio.sleep(0)
         assert seen == expected
+        model.release()
+        await asyncio.sleep(0)
+        assert seen == expected
         scope.gate.open()
     await task
+
+
+async def test_a_long_backlog_stops_at_a_closed_gate_within_a_slice() -> None:
+    scope = RequestScope()
+    result = stream_text(model=ScriptedModel(["x"] * 5000), prompt="Hi")
+    await result.text
+    seen: list[str] = []
+
+    async def action() -> None:
+        async for text in result.text_stream:
+            seen.append(text)
+            scope.gate.close()
+
+    task = scope.run(action(), name="chat")
+    await asyncio.sleep(0)
+    assert 0 < len(seen) <= SLICE_PARTS
+    task.cancel()
 
 
 async def test_a_model_that_does_not_stop_is_stopped() -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 
 def updates(value: StreamableValue) -> list[tuple]:
     """What a writer would get from the snapshot on."""
-    return [(kind, item) for kind, item, *_ in value.follow(lambda _: None).take()]
+    return [(kind, item) for kind, item, *_ in value.follow(lambda: None).take()]
 
 
 async def read(value: StreamableValue) -> list:
@@ -256,19 +256,44 @@ async def test_another_thread_may_write() -> None:
     thread.join()
 
 
-async def test_readers_are_told_how_much_has_come() -> None:
+async def test_a_reader_is_woken_once_until_it_takes() -> None:
     stream = create_streamable_value("")
-    sizes: list[int] = []
-    stream.value.follow(sizes.append)
+    woken: list[int] = []
+    follower = stream.value.follow(lambda: woken.append(1))
     stream.append("abc").append("de")
-    assert sizes == [3, 2]
+    assert woken == [1]
+    follower.take()
+    stream.append("f")
+    assert woken == [1, 1]
+
+
+async def test_a_reader_is_told_when_too_much_waits_for_it() -> None:
+    stream = create_streamable_value("")
+    full: list[int] = []
+    follower = stream.value.follow(lambda: None, full=lambda: full.append(1), max_unread_bytes=10)
+    stream.append("x" * 5)
+    assert full == []
+    stream.append("x" * 5).append("x")
+    assert full == [1]
+    follower.take()
+    stream.append("x")
+    assert full == [1]
+
+
+async def test_the_end_wakes_a_reader_that_has_not_taken_yet() -> None:
+    stream = create_streamable_value("")
+    woken: list[int] = []
+    stream.value.follow(lambda: woken.append(1))
+    stream.append("abc")
+    stream.done()
+    assert woken == [1, 1]
 
 
 async def test_more_than_the_cap_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamable, "MAX_UNREAD_BYTES", 10)
     stream = create_streamable_value("")
     value = stream.value
-    follower = value.follow(lambda _: None)
+    follower = value.follow(lambda: None)
     stream.append("x" * 11)
     assert not stream.is_open
     kinds = [link[0] for link in follower.take()]
@@ -293,7 +318,7 @@ async def test_development_warns_when_value_is_read_too_late(caplog: pytest.LogC
 
     with caplog.at_level(logging.WARNING):
         await RequestScope(action="chat", development=True).run(action(), name="chat")
-    assert "'chat' read .value after 1 update" in caplog.text
+    assert "'chat' read .value after the first update" in caplog.text
 
 
 async def test_development_warns_about_silence(monkeypatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -329,4 +354,4 @@ async def test_leaving_a_reader_early_stops_its_following() -> None:
     stream.update("b")
     assert await anext(reader) == "b"
     await reader.aclose()
-    assert stream._stream.listeners == ()
+    assert stream._stream.followers == ()

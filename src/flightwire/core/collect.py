@@ -68,15 +68,19 @@ class StepCollector:
             OutputLimitError: the step has grown past `max_output_bytes`.
         """
         out: list[StreamPart] = []
+        current: str | None = None
         for part in batch:
             if type(part) is TextDelta:  # the hot path
-                text = part.text
-                if text:
-                    self._size += len(text)
-                    self._texts[part.id][1].append(text)
+                if part.id != current:
+                    current = part.id
+                    add = self._texts[current][1].append
+                if part.text:
+                    add(part.text)
                     out.append(part)
             else:
                 self._take_other(part, out)
+                current = None
+        self._size += sum([len(part.text) for part in out if type(part) is TextDelta])
         if self._size > self._limit:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         return out

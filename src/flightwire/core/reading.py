@@ -5,7 +5,7 @@ Owns: `PartStream`, `TextStream`, `Eventual`. Refuses to know: where the parts c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from flightwire.events import Error, StreamPart, TextDelta
@@ -16,19 +16,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 
-class PartStream:
-    """All parts of an answer, from the first one, in order.
 
-    Errors are parts here (`events.Error`), as in the AI SDK; nothing is raised. Dropping the iterator releases it.
-    """
+class _Reader:
+    """A place in a log. What has come is taken in slices, so that most reads neither wait nor call anything."""
 
-    __slots__ = ("_gate", "_log", "_parts", "_position", "_result")
+    __slots__ = ("_gate", "_log", "_position", "_result")
 
     def __init__(self, result: StreamTextResult) -> None:
         self._result = result  # keeps the answer alive: an answer nobody holds is aborted
         self._log = result._run.log
-        self._parts = self._log.parts
         self._position = 0
         scope = current_scope()
         self._gate = None if scope is None else scope.gate
@@ -37,52 +35,76 @@ class PartStream:
     def __del__(self) -> None:
         self._log.readers -= 1
 
+    async def _take(self) -> list[StreamPart]:
+        """The next parts, at least one; none at the end."""
+        if self._gate is not None and self._gate.closed:
+            await self._gate.wait()
+        log, position = self._log, self._position
+        if position >= len(log.parts):
+            log.advance(position)
+            self._result._run.start()
+            await log.wait(position)
+        taken = log.parts[position : position + SLICE_PARTS]
+        self._position = position + len(taken)
+        return taken
+
+
+class PartStream(_Reader):
+    """All parts of an answer, from the first one, in order.
+
+    Errors are parts here (`events.Error`), as in the AI SDK; nothing is raised. Dropping the iterator releases it.
+    """
+
+    __slots__ = ("_ready",)
+
+    def __init__(self, result: StreamTextResult) -> None:
+        super().__init__(result)
+        self._ready: Iterator[StreamPart] = iter(())
+
     def __aiter__(self) -> PartStream:
         return self
 
     async def __anext__(self) -> StreamPart:
-        return await self._next()
-
-    async def _next(self) -> StreamPart:
-        if self._gate is not None and self._gate.closed:
-            await self._gate.wait()
-        position = self._position
-        if position >= len(self._parts):
-            self._log.advance(position)
-            self._result._run.start()
-            await self._log.wait(position)
-            if position >= len(self._parts):
-                raise StopAsyncIteration
-        self._position = position + 1
-        return self._parts[position]
+        for part in self._ready:
+            return part
+        self._ready = iter(await self._take())
+        for part in self._ready:
+            return part
+        raise StopAsyncIteration
 
 
-class TextStream(PartStream):
+class TextStream(_Reader):
     """The text of an answer, delta by delta.
 
     Raises what ended the answer when it failed (the AI SDK ends its `textStream` silently there; a loop that ends as
     if all were well is no Python). After an abort it ends normally.
     """
 
-    __slots__ = ()
+    __slots__ = ("_failed", "_ready")
+
+    def __init__(self, result: StreamTextResult) -> None:
+        super().__init__(result)
+        self._ready: Iterator[str] = iter(())
+        self._failed: BaseException | None = None
 
     def __aiter__(self) -> TextStream:
         return self
 
-    async def __anext__(self) -> str:  # type: ignore[override] # text instead of parts is its whole point
-        parts = self._parts
-        gate = self._gate
-        while True:
-            position = self._position
-            if position >= len(parts) or (gate is not None and gate.closed):
-                part = await self._next()
-            else:
-                part = parts[position]
-                self._position = position + 1
-            if type(part) is TextDelta:
-                return part.text
-            if type(part) is Error:
-                raise part.error
+    async def __anext__(self) -> str:
+        for text in self._ready:
+            return text
+        return await self._more()
+
+    async def _more(self) -> str:
+        while self._failed is None and (parts := await self._take()):
+            if type(parts[-1]) is Error:  # nothing follows an error
+                self._failed = parts[-1].error
+            self._ready = iter([part.text for part in parts if type(part) is TextDelta])
+            for text in self._ready:
+                return text
+        if self._failed is not None:
+            raise self._failed
+        raise StopAsyncIteration
 
 
 class Eventual(Generic[T]):

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar, cast, overload
 
@@ -35,6 +36,7 @@ log = logging.getLogger("flightwire.rsc")
 
 SLOW_UPDATE_WARNING_S = 15.0  # HANGING_STREAM_WARNING_TIME_MS of the original
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
+NOBODY = math.inf
 _OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
 TYPE_SYMBOL = Symbol("ui.streamable.value")
 
@@ -42,23 +44,28 @@ Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an
 
 
 class _Stream:
-    """What a source and its snapshots share: the newest value, the newest link, who wants to be told."""
+    """What a source and its snapshots share: the newest value, the newest link, who wants to be told.
+
+    `unread_bytes` grows with each update until a follower takes them. When it passes `alarm` somebody has to be told:
+    the first update wakes the followers, a large backlog slows producers down, a huge one ends the stream. So an update
+    costs one comparison.
+    """
 
     __slots__ = (
         "__weakref__",
+        "alarm",
         "curr",
         "error",
+        "followers",
         "grown",
         "is_open",
         "job",
-        "listeners",
         "loop",
         "scope",
         "snapshots",
         "tail",
         "thread",
         "unread_bytes",
-        "updates",
     )
 
     def __init__(self, initial: object) -> None:
@@ -69,14 +76,14 @@ class _Stream:
         self.error: object = UNSET
         self.is_open = True
         self.tail: Link = [DONE, UNSET, None]
-        self.listeners: tuple[Callable[[int], None], ...] = ()
+        self.followers: tuple[Follower, ...] = ()
         self.unread_bytes = 0
-        self.updates = 0
+        self.alarm: float = NOBODY
         self.snapshots = 0
         self.job: object = None
         self.scope: RequestScope | None = current_scope()
         self.loop = self.scope.loop if self.scope is not None else _running_loop()
-        self.thread = threading.get_ident() if self.scope is None else self.scope.thread
+        self.thread = get_ident() if self.scope is None else self.scope.thread
 
     def value(self) -> object:
         """The newest value."""
@@ -85,22 +92,26 @@ class _Stream:
             self.grown.clear()
         return self.curr
 
+    def replace(self, value: object) -> None:
+        """Add an update that is sent whole."""
+        if self.grown:
+            self.grown.clear()
+        self.curr = value
+        self.push(CURR, value, len(value) if isinstance(value, str) else _OTHER_VALUE_BYTES)
+
     def push(self, kind: int, value: object, size: int) -> None:
-        """Add an update and tell the readers."""
+        """Add a link. The hot paths below repeat these lines instead of calling them."""
         link: Link = [kind, value, None]
         self.tail[2] = link
         self.tail = link
-        if self.listeners:
-            self.unread_bytes += size
-            if self.unread_bytes > MAX_UNREAD_BYTES and self.is_open:
-                self.fail(OutputLimitError(_TOO_MUCH))
-                return
-            for listener in self.listeners:
-                listener(size)
+        self.unread_bytes += size + 1
+        if self.unread_bytes > self.alarm:
+            self.ring()
 
     def end(self, kind: int, value: object) -> None:
         """Add the last update."""
         self.is_open = False
+        self.alarm = min(self.alarm, 0)
         self.push(kind, value, 0)
 
     def fail(self, error: BaseException) -> None:
@@ -109,13 +120,24 @@ class _Stream:
             self.error = error
             self.end(ERROR, error)
 
-    def listen(self, listener: Callable[[int], None]) -> None:
-        """Call `listener` with the size of each update from now on."""
-        self.listeners = (*self.listeners, listener)
+    def arm(self) -> None:
+        """The next update wakes the followers; without followers nobody is told."""
+        self.unread_bytes = 0
+        self.alarm = 0 if self.followers else NOBODY
 
-    def unlisten(self, listener: Callable[[int], None]) -> None:
-        """Stop calling `listener`."""
-        self.listeners = tuple(other for other in self.listeners if other is not listener)
+    def ring(self) -> None:
+        """`unread_bytes` has passed `alarm`."""
+        unread = self.unread_bytes
+        if unread > MAX_UNREAD_BYTES and self.is_open:
+            self.fail(OutputLimitError(_TOO_MUCH))
+            return
+        followers = self.followers
+        soft = min((follower.max_unread_bytes for follower in followers), default=NOBODY)
+        for follower in followers:
+            follower.wake()
+            if unread > follower.max_unread_bytes:
+                follower.full()
+        self.alarm = soft if unread <= soft else MAX_UNREAD_BYTES
 
 
 _TOO_MUCH = (
@@ -158,9 +180,21 @@ class StreamableValue(Streamable, Generic[T]):
         """Whether anything comes after the first value."""
         return self._is_open
 
-    def follow(self, wake: Callable[[int], None]) -> Follower:
-        """Read on from the snapshot; `wake(size)` is called for each update that comes from now on."""
-        return Follower(self._stream, self._link, wake)
+    def follow(
+        self,
+        wake: Callable[[], None],
+        *,
+        full: Callable[[], None] = lambda: None,
+        max_unread_bytes: float = NOBODY,
+    ) -> Follower:
+        """Read on from the snapshot.
+
+        Arguments:
+            wake: called when an update has come since the last `take()`.
+            full: called when more than `max_unread_bytes` of them wait.
+            max_unread_bytes: see `full`.
+        """
+        return Follower(self._stream, self._link, wake, full, max_unread_bytes)
 
     def __repr__(self) -> str:
         """Says whether it is open; never the content."""
@@ -170,16 +204,27 @@ class StreamableValue(Streamable, Generic[T]):
 class Follower:
     """One reader's place in the updates of a streamable value."""
 
-    __slots__ = ("_link", "_stream", "_wake")
+    __slots__ = ("_link", "_stream", "full", "max_unread_bytes", "wake")
 
-    def __init__(self, stream: _Stream, link: Link, wake: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        stream: _Stream,
+        link: Link,
+        wake: Callable[[], None],
+        full: Callable[[], None],
+        max_unread_bytes: float,
+    ) -> None:
+        self.wake = wake
+        self.full = full
+        self.max_unread_bytes = max_unread_bytes
         self._stream = stream
         self._link = link
-        self._wake = wake
-        stream.listen(wake)
+        stream.followers = (*stream.followers, self)
+        stream.arm()
 
     def take(self) -> list[Delta]:
-        """All updates that have come since the last call, in order."""
+        """All updates that have come since the last call, in order; the next one wakes again."""
+        self._stream.arm()
         link = self._link[2]
         if link is None:
             return []
@@ -190,12 +235,13 @@ class Follower:
             last = link
             link = link[2]
         self._link = last
-        self._stream.unread_bytes = 0
         return taken
 
     def close(self) -> None:
         """Stop reading."""
-        self._stream.unlisten(self._wake)
+        stream = self._stream
+        stream.followers = tuple(other for other in stream.followers if other is not self)
+        stream.arm()
 
 
 class StreamableValueSource(Generic[T]):
@@ -214,7 +260,7 @@ class StreamableValueSource(Generic[T]):
     def value(self) -> StreamableValue[T]:
         """A snapshot to return from the action; it holds the current value and everything that comes later."""
         stream = self._stream
-        if stream.updates and not stream.snapshots:
+        if stream.unread_bytes and not stream.snapshots:
             _warn_late_snapshot(stream)
         stream.snapshots += 1
         return StreamableValue(stream)
@@ -230,10 +276,26 @@ class StreamableValueSource(Generic[T]):
         Raises:
             StreamableClosedError: after `done()` or `error()`.
         """
-        if self._elsewhere(self.update, value):
+        stream = self._stream
+        if get_ident() != stream.thread and self._elsewhere(self.update, value):
             return self
-        self._check("update")
-        self._replace(value)
+        if not stream.is_open or self._locked:
+            self._refuse("update")
+        if current_job() is not stream.job:
+            self._adopt()
+        text: Any = value
+        if type(text) is not str:
+            stream.replace(text)
+            return self
+        before: Any = stream.value() if stream.grown else stream.curr
+        stream.curr = text
+        grows = type(before) is str and text.startswith(before)
+        link: Link = [DIFF, text[len(before) :], None] if grows else [CURR, text, None]
+        stream.tail[2] = link  # as `push`, written out: once per token
+        stream.tail = link
+        stream.unread_bytes += len(text) + 1
+        if stream.unread_bytes > stream.alarm:
+            stream.ring()
         return self
 
     def append(self, text: str) -> StreamableValueSource[T]:
@@ -243,10 +305,23 @@ class StreamableValueSource(Generic[T]):
             StreamableClosedError: after `done()` or `error()`.
             InvalidArgumentError: when the current value or `text` is not text.
         """
-        if self._elsewhere(self.append, text):
+        stream = self._stream
+        if get_ident() != stream.thread and self._elsewhere(self.append, text):
             return self
-        self._check("append")
-        self._append(text)
+        if not stream.is_open or self._locked:
+            self._refuse("append")
+        if current_job() is not stream.job:
+            self._adopt()
+        if type(text) is not str or type(stream.curr) is not str:
+            self._append(text)
+            return self
+        stream.grown.append(text)
+        link: Link = [DIFF, text, None]
+        stream.tail[2] = link  # as `push`, written out: once per token
+        stream.tail = link
+        stream.unread_bytes += len(text) + 1
+        if stream.unread_bytes > stream.alarm:
+            stream.ring()
         return self
 
     def error(self, error: object) -> StreamableValueSource[T]:
@@ -255,9 +330,10 @@ class StreamableValueSource(Generic[T]):
         Raises:
             StreamableClosedError: after `done()` or `error()`.
         """
-        if self._elsewhere(self.error, error):
+        if get_ident() != self._stream.thread and self._elsewhere(self.error, error):
             return self
-        self._check("error")
+        if not self._stream.is_open or self._locked:
+            self._refuse("error")
         self._stream.error = error
         self._stream.end(ERROR, error)
         return self
@@ -268,15 +344,19 @@ class StreamableValueSource(Generic[T]):
         Raises:
             StreamableClosedError: after `done()` or `error()`.
         """
-        if self._elsewhere(self.done, value):
+        if get_ident() != self._stream.thread and self._elsewhere(self.done, value):
             return self
-        self._check("done")
+        if not self._stream.is_open or self._locked:
+            self._refuse("done")
         stream = self._stream
         if value is UNSET:
             stream.end(DONE, UNSET)
+            return self
+        before, stream.curr = stream.value(), value
+        if isinstance(value, str) and isinstance(before, str) and value.startswith(before):
+            stream.end(DONE_DIFF, value[len(before) :])
         else:
-            kind, sent = self._difference(value)
-            stream.end(DONE_DIFF if kind == DIFF else DONE_CURR, sent)
+            stream.end(DONE_CURR, value)
         return self
 
     async def __aenter__(self) -> Self:
@@ -307,57 +387,38 @@ class StreamableValueSource(Generic[T]):
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _check(self, method: str) -> None:
-        stream = self._stream
-        if not stream.is_open:
-            raise StreamableClosedError(f".{method}(): the streamable value has already ended.")
-        if self._locked:
-            raise StreamableClosedError(
-                f".{method}(): this streamable value is fed by the async iterable it was created from."
-            )
+    def _refuse(self, method: str) -> NoReturn:
+        why = (
+            "this streamable value is fed by the async iterable it was created from."
+            if self._stream.is_open
+            else "the streamable value has already ended."
+        )
+        raise StreamableClosedError(f".{method}(): {why}")
+
+    def _adopt(self) -> None:
+        """Remember who writes: if that task fails, this stream ends with its error."""
         job = current_job()
-        if job is not stream.job and job is not None:
-            stream.job = job
-            job.written.add(stream)
+        if job is not None:
+            self._stream.job = job
+            job.written.add(self._stream)
 
     def _elsewhere(self, method: Callable[..., object], *args: object) -> bool:
         """Called from another thread: repeat the call on the loop (a sync action writes from its own thread)."""
         stream = self._stream
-        if threading.get_ident() == stream.thread or stream.loop is None:
+        if stream.loop is None:
             return False
         stream.loop.call_soon_threadsafe(_ignore_late, stream, method, *args)
         return True
-
-    def _replace(self, value: object) -> None:
-        stream = self._stream
-        stream.updates += 1
-        if type(value) is str:
-            kind, sent = self._difference(value)
-            stream.push(kind, sent, len(sent))  # type: ignore[arg-type] # text in, text out
-        else:
-            stream.grown.clear()
-            stream.curr = value
-            stream.push(CURR, value, _OTHER_VALUE_BYTES)
-
-    def _difference(self, value: object) -> tuple[int, object]:
-        """What to send so that the newest value becomes `value`."""
-        stream = self._stream
-        before = stream.value()
-        stream.curr = value
-        if isinstance(value, str) and isinstance(before, str) and value.startswith(before):
-            return DIFF, value[len(before) :]
-        return CURR, value
 
     def _append(self, text: str) -> None:
         if not isinstance(text, str):
             raise InvalidArgumentError(f".append() takes text, got {type(text).__name__}; use .update().")
         stream = self._stream
         if isinstance(stream.curr, str):
-            stream.updates += 1
             stream.grown.append(text)
             stream.push(DIFF, text, len(text))
         elif stream.curr is UNSET or stream.curr is UNDEFINED:
-            self._replace(text)
+            stream.replace(text)
         else:
             raise InvalidArgumentError(
                 f".append(): the current value is {type(stream.curr).__name__}, not text; use .update()."
@@ -390,7 +451,7 @@ def _abandon(stream: _Stream) -> None:
     loop = stream.loop
     if loop is None or loop.is_closed():
         return
-    if threading.get_ident() == stream.thread:
+    if get_ident() == stream.thread:
         stream.fail(_abandoned(stream))
     else:
         loop.call_soon_threadsafe(lambda: stream.fail(_abandoned(stream)))
@@ -410,10 +471,9 @@ def _abandoned(stream: _Stream) -> BaseException:
 def _warn_late_snapshot(stream: _Stream) -> None:
     if stream.scope is not None and stream.scope.development:
         log.warning(
-            "action '%s' read .value after %d update(s): .value is a snapshot, what came before it is sent as one "
-            "value. Take `stream.value` before the first update to send every step.",
+            "action '%s' read .value after the first update: .value is a snapshot, what came before it is sent as "
+            "one value. Take `stream.value` before the first update to send every step.",
             stream.scope.action,
-            stream.updates,
         )
 
 
@@ -472,7 +532,7 @@ async def _feed(created: StreamableValueSource[Any], source: AsyncIterable[Any])
             if isinstance(value, str):
                 created._append(value)
             else:
-                created._replace(value)
+                stream.replace(value)
     except Exception as error:
         stream.fail(error)
         if stream.scope is not None:
@@ -504,7 +564,7 @@ def _watch_for_silence(stream: _Stream) -> None:
         else:
             loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
 
-    if threading.get_ident() == stream.scope.thread:
+    if get_ident() == stream.scope.thread:
         loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
     else:
         loop.call_soon_threadsafe(lambda: loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail))
@@ -558,7 +618,7 @@ async def _local_rows(value: StreamableValue[Any]) -> AsyncGenerator[Any, None]:
     if not value.is_open:
         return
     awake = asyncio.Event()
-    follower = value.follow(lambda _: awake.set())
+    follower = value.follow(awake.set)
     try:
         while True:
             awake.clear()

@@ -12,39 +12,22 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from flightwire.actions.folder import AppFolder, load_folder
 from flightwire.actions.registry import Action, ActionRegistry
-from flightwire.errors import ActionNotFoundError, AppLoadError, CallError
+from flightwire.errors import ActionNotFoundError, AppLoadError, CallError, ToolchainError
 from flightwire.server.calls import CallHandler, Limits
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
+from flightwire.server.pages import STATE_FOLDER, Pages
 from flightwire.server.responses import ASGIScope, Receive, Send, header, send_text
+from flightwire.server.vite import ViteProcess
+from flightwire.server.watch import FolderWatch
+from flightwire.toolchain.node import find_or_install_node
+from flightwire.toolchain.packages import ensure_packages, web_root
 
 log = logging.getLogger("flightwire.server")
-
-STATE_FOLDER = ".flightwire"
-
-
-class PagesApp(Protocol):
-    """What the app needs of its pages."""
-
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        """Answer a GET."""
-        ...
-
-    def max_duration_s(self, page: str) -> float | None:
-        """The page's own `maxDuration`."""
-        ...
-
-    async def startup(self) -> None:
-        """Start what pages need."""
-        ...
-
-    async def aclose(self) -> None:
-        """Stop it."""
-        ...
 
 
 class App:
@@ -63,7 +46,9 @@ class App:
         self.mode, self.mode_reason = choose_mode(mode, folder)
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
-        self.pages: PagesApp | None = None
+        self.pages = (
+            None if folder is None else Pages(folder, mode=self.mode, load_error=lambda: self.load_error)
+        )
         self._given = ActionRegistry.of(actions)
         self._registry = self._given
         self._handler = CallHandler(
@@ -74,8 +59,10 @@ class App:
         )
         self._starting = asyncio.Lock()
         self._started = False
+        self._watch: FolderWatch | None = None
         if folder is not None:
             self.reload()
+            self._watch = FolderWatch(folder, lambda _: self.reload()) if self.mode == "development" else None
 
     # --- the app folder ------------------------------------------------------------------------------------------
 
@@ -101,13 +88,27 @@ class App:
         if self._started:
             return
         async with self._starting:
-            if not self._started and self.pages is not None:
-                await self.pages.startup()
+            if self._started:
+                return
+            if self._watch is not None:
+                self._watch.start()
+            if self.pages is not None:
+                await self._start_pages(self.pages)
             self._started = True
+
+    async def _start_pages(self, pages: Pages) -> None:
+        if self.mode == "development" and pages.vite is None:
+            try:
+                pages.vite = await asyncio.to_thread(_find_vite, pages.folder)
+            except ToolchainError as error:
+                log.error("%s", error)  # actions still work; the page says what it lacks
+        await pages.startup()
 
     async def aclose(self) -> None:
         """Stop every process this app started."""
         self._started = False
+        if self._watch is not None:
+            await self._watch.aclose()
         if self.pages is not None:
             await self.pages.aclose()
 
@@ -177,3 +178,13 @@ class App:
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _find_vite(folder: Path) -> ViteProcess:
+    """Node and the npm packages that pages need; installs what is missing."""
+    return ViteProcess(
+        folder,
+        node=find_or_install_node(),
+        tools=ensure_packages(),
+        plugin=web_root() / "vite-plugin",
+    )

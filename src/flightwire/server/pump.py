@@ -138,18 +138,13 @@ class Pump:
         self._quiet = False
         self.sent_bytes += len(out)
         await self._send({"type": "http.response.body", "body": out, "more_body": more})
-        gate = self._scope.gate
-        if gate.closed and self._queued_bytes <= self._scope.max_unsent_bytes:
-            gate.open()
+        if self._scope.gate.closed:
+            self._scope.gate.open()
 
     # --- what has arrived ----------------------------------------------------------------------------------------
 
-    def wake(self, size: int = 0) -> None:
-        """Something has arrived, about `size` bytes of it."""
-        if size:
-            self._queued_bytes += size
-            if self._queued_bytes > self._scope.max_unsent_bytes:
-                self._scope.gate.close()
+    def wake(self) -> None:
+        """Something has arrived."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -234,7 +229,10 @@ class Pump:
         for slot in self._writer.take_pending():
             self._open[slot.id] = slot
             if isinstance(slot.source, StreamableValue):
-                self._followers[slot.id] = (slot, slot.source.follow(self.wake))
+                follower = slot.source.follow(
+                    self.wake, full=self._scope.gate.close, max_unread_bytes=self._scope.max_unsent_bytes
+                )
+                self._followers[slot.id] = (slot, follower)
             elif slot.kind == "iterable":
                 self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
             else:
@@ -271,7 +269,10 @@ class Pump:
 
     def _arrived(self, slot: Slot, how: str, item: object) -> None:
         self._settled.append((slot, how, item))
-        self.wake(len(item) if isinstance(item, (str, bytes)) else 64)
+        self._queued_bytes += len(item) if isinstance(item, (str, bytes)) else 64
+        if self._queued_bytes > self._scope.max_unsent_bytes:
+            self._scope.gate.close()
+        self.wake()
 
     # --- endings -------------------------------------------------------------------------------------------------
 
