@@ -7,7 +7,7 @@ letter for what has none. Refuses to know: ids and identity, rows' bytes, awaiti
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -127,20 +127,18 @@ def _declared(encoder: ModelEncoder, value: object, parent: Node | None, key: ob
     return model
 
 
-def _map(encoder: ModelEncoder, value: values.JSMap, parent: Node | None, key: object) -> object:
-    return encoder.once(value, parent, key) or "$Q" + encoder.outline(tuple(value.entries))
+def _outlined(prefix: str, content_of: Callable[[Any], tuple[object, ...]]) -> Handler:
+    """A handler for what is written as a row with its content and a prefix that makes something else of it."""
 
+    def write(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+        found = encoder.seen(value)
+        if found is not None:
+            return found
+        encoder.register(value, parent, key, prefix)
+        with encoder.unfinished(value):
+            return prefix + encoder.outline(content_of(value))
 
-def _set(encoder: ModelEncoder, value: set[object], parent: Node | None, key: object) -> object:
-    return encoder.once(value, parent, key) or "$W" + encoder.outline(tuple(value))
-
-
-def _form_data(encoder: ModelEncoder, value: values.FormData, parent: Node | None, key: object) -> object:
-    return encoder.once(value, parent, key) or "$K" + encoder.outline(tuple(value.entries))
-
-
-def _iterator(encoder: ModelEncoder, value: values.JSIterator, parent: Node | None, key: object) -> object:
-    return encoder.once(value, parent, key) or "$i" + encoder.outline(tuple(value.items))
+    return write
 
 
 # bytes
@@ -176,8 +174,11 @@ def _element(encoder: ModelEncoder, value: Element, parent: Node | None, key: ob
     if value.type == FRAGMENT and value.key is None:
         return encoder.encode(value.props.get("children", UNDEFINED), parent, key)
     found = encoder.seen(value)
-    if found is not None:
+    if found is not None and parent is not None:
         return found
+    if found is not None:  # as the root of another row React writes a new element with the same props
+        key_model = None if value.key is None else rows.escape(str(value.key))
+        return ["$", _element_type(encoder, value.type), key_model, f"{found}:props", None, None, 1]
     if "ref" in value.props:
         raise EncodeError(f"{value!r} has a ref, and only a client component can have one; set it there")
     encoder.enter()
@@ -322,14 +323,15 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     (str, _text),
     (Mapping, _object),
     ((list, tuple), _array),
-    ((set, frozenset), _set),
+    ((set, frozenset), _outlined("$W", tuple)),
     ((bytes, bytearray, memoryview), _bytes),
     (datetime, _datetime),
     ((date, time), _iso),
     ((Decimal, UUID), _str),
-    (values.JSMap, _map),
-    (values.FormData, _form_data),
-    (values.JSIterator, _iterator),
+    (values.JSMap, _outlined("$Q", lambda value: tuple(value.entries))),
+    (values.FormData, _outlined("$K", lambda value: tuple(value.entries))),
+    (values.JSSet, _outlined("$W", lambda value: tuple(value.items))),
+    (values.JSIterator, _outlined("$i", lambda value: tuple(value.items))),
     (values.TypedArray, _typed_array),
     ((values.Blob, values.File), _blob),
     (values.ServerReference, _server_reference),

@@ -42,6 +42,7 @@ class ModelEncoder:
         "_next_id",
         "_refs",
         "_slots",
+        "_unfinished",
         "depth",
         "has_referred",
         "opened",
@@ -58,6 +59,7 @@ class ModelEncoder:
         self.opened: list[Slot] = []
         self.depth = 0
         self.has_referred = False
+        self._unfinished: set[int] = set()
 
     # ids and rows
 
@@ -94,6 +96,7 @@ class ModelEncoder:
             raise
         finally:
             self.depth = 0
+            self._unfinished.clear()
 
     @contextmanager
     def detached(self) -> Iterator[None]:
@@ -112,15 +115,19 @@ class ModelEncoder:
         node = self._refs.get(id(value))
         if node is None:
             return None
+        if id(value) in self._unfinished:
+            raise EncodeError(
+                f"a {type(value).__name__} that contains itself, which browsers cannot read; break the cycle"
+            )
         self.has_referred = True
         return reference(node)
 
-    def once(self, value: object, parent: Node | None, key: object) -> str | None:
-        """The reference to an object that was written before; else remember that it is written here."""
-        found = self.seen(value)
-        if found is None:
-            self.register(value, parent, key, None)
-        return found
+    @contextmanager
+    def unfinished(self, value: object) -> Iterator[None]:
+        """While the content of a Map or Set is written, which no reference may enter."""
+        self._unfinished.add(id(value))
+        yield
+        self._unfinished.discard(id(value))
 
     def register(self, value: object, parent: Node | None, key: object, model: object) -> Node:
         """Remember where an object is written; keeps it alive, so that its identity stays its own."""

@@ -87,3 +87,11 @@ def stream_row(id: bytes, tag: bytes) -> bytes:
 def close_row(id: bytes, returned: str = "") -> bytes:
     """Row that closes a stream; `returned` refers to the row of its return value."""
     return b"%b:C%b\n" % (id, b'"%b"' % returned.encode() if returned else b"")
+
+
+def hint_row(code: str, model: object) -> bytes:
+    """Row that lets the browser fetch something early: `D C L m S X M` (dns, preconnect, preload, …) and its JSON.
+
+    Only for what the developer wrote: `X` and `M` run scripts.
+    """
+    return b":H%b%b\n" % (code.encode(), dump(model))

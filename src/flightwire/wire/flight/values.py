@@ -157,6 +157,25 @@ class JSMap:
         return f"JSMap({self.entries!r})"
 
 
+class JSSet:
+    """A JavaScript Set, in order; unlike Python's it may hold dicts and lists."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterable[object] = ()) -> None:
+        self.items = list(items)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal items in the same order."""
+        return isinstance(other, JSSet) and self.items == other.items
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, as a set is
+
+    def __repr__(self) -> str:
+        """`JSSet([1, 'a'])`."""
+        return f"JSSet({self.items!r})"
+
+
 class JSIterator:
     """A JavaScript iterator over items that are known already."""
 

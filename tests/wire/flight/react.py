@@ -1,0 +1,67 @@
+"""A React client in a Node process that answers questions about rows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+SPEC = Path(__file__).parents[3] / "spec"
+NEWEST = "19.3.1"
+VERSIONS = ("19.0.9", "19.1.10", "19.2.9", NEWEST)
+BUILDS = ("production", "development")
+
+
+class React:
+    """One React, one build. Whatever it says on its console makes the question fail."""
+
+    def __init__(self, node: Path, folder: Path, build: str) -> None:
+        self.build = build
+        self._process = subprocess.Popen(
+            [str(node), str(SPEC / "tools" / "serve_rows.cjs"), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"NODE_ENV": build},
+            text=True,
+        )
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """One question, one answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def decode(self, rows: bytes) -> Any:
+        """What the client makes of rows, in the notation of `spec/tools/canon.cjs`; whole and byte by byte."""
+        answer = self.ask({"do": "decode", "rows": b64encode(rows).decode()})
+        assert answer["errors"] == []
+        assert answer["bytewise"] == answer["value"]
+        assert answer["hints"] == []
+        return answer["value"]
+
+    def render(self, rows: bytes) -> str:
+        """The HTML of the root."""
+        answer = self.ask({"do": "render", "rows": b64encode(rows).decode()})
+        assert answer["errors"] == []
+        return str(answer["html"])
+
+    def read(self, rows: bytes, *path: str) -> dict[str, Any]:
+        """What `readStreamableValue` of `@ai-sdk/rsc` yields for the streamable value at a path of the root."""
+        return self.ask({"do": "read", "rows": b64encode(rows).decode(), "path": list(path)})
+
+    def encode(self, source: str) -> dict[str, Any]:
+        """What `encodeReply` writes for a JavaScript expression."""
+        return self.ask({"do": "encode", "js": source})
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
