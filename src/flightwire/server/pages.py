@@ -1,0 +1,244 @@
+"""Pages: the HTML shell of an app folder, and the files of its build.
+
+Owns: which GET is a page, an asset or nothing, and the shell's data. Refuses to know: actions, how modules are compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import FileResponse
+
+from flightwire.elements import ClientReference, Element
+from flightwire.errors import AppLoadError, EncodeError, ToolchainError
+from flightwire.server.build import ASSETS_FOLDER, MANIFEST_FILE, Build, BuildError
+from flightwire.server.fresh import Fresh
+from flightwire.server.mode import Mode
+from flightwire.server.responses import ASGIScope, Receive, Send
+from flightwire.server.shell import Document, render_letter, render_shell
+from flightwire.server.vite import ViteProcess
+from flightwire.wire.flight.manifest import Manifest
+from flightwire.wire.flight.writer import Writer
+
+log = logging.getLogger("flightwire.pages")
+
+STATE_FOLDER = ".flightwire"
+BUILD_FOLDER = "build"
+PAGES_FILE = "pages.json"
+ROOT_PAGES = ("page.tsx", "page.jsx", "page.ts", "page.js")
+ENTRY = "@flightwire/entry"  # web/vite-plugin/index.mjs
+FOR_EVER = "public, max-age=31536000, immutable"  # asset names carry the hash of their content
+# The machine's own table may say otherwise (Windows: .js is text/plain), and browsers insist on these.
+MEDIA_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+}
+
+
+class Pages:
+    """Serves GET and HEAD for one app folder.
+
+    Args:
+        folder: the folder with `page.tsx`.
+        mode: development takes modules from Vite, production from the build in `.flightwire/build`.
+        vite: the development server; needed in development.
+        load_error: gives the reason why the app's Python cannot be imported at the moment; development shows it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        mode: Mode,
+        vite: ViteProcess | None = None,
+        load_error: Callable[[], AppLoadError | None] = lambda: None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.mode = mode
+        self.vite = vite
+        self.load_error = load_error
+        self._build_folder = self.folder / STATE_FOLDER / BUILD_FOLDER
+        self._build = Fresh(self._build_folder / MANIFEST_FILE, lambda _: Build.load(self._build_folder))
+        self._facts = Fresh(self.folder / STATE_FOLDER / PAGES_FILE, _read_facts)
+
+    async def startup(self) -> None:
+        """Start Vite in development; when it cannot start, actions still work and pages say why."""
+        if self.vite is None or self.mode == "production":
+            return
+        try:
+            await self.vite.start()
+        except ToolchainError as error:
+            log.error("%s", error)
+
+    async def aclose(self) -> None:
+        """Stop Vite."""
+        if self.vite is not None:
+            await self.vite.aclose()
+
+    def max_duration_s(self, page: str) -> float | None:
+        """The page's `export const maxDuration`, in seconds, or `None` when it has none (or there is no such page)."""
+        if self.mode == "production":
+            build = self._try_build()
+            facts = {} if build is None else build.page_facts(page)
+        else:
+            facts = (self._facts.get() or {}).get(page, {})
+        seconds = facts.get("maxDuration") if isinstance(facts, Mapping) else None
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            return None
+        return float(seconds) if seconds > 0 and math.isfinite(seconds) else None
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Answer one GET or HEAD."""
+        path = _path_below_root(scope)
+        if path in ("", "/"):
+            status, body = await self._page(scope)
+            await _send_html(scope, send, status, body)
+            return
+        asset = self._asset(path)
+        if asset is None:
+            text = f"Nothing is served at {path}. Is the address spelled right?"
+            await _send_html(scope, send, 404, render_letter("Not found", text))
+            return
+        response = FileResponse(
+            asset,
+            media_type=MEDIA_TYPES.get(asset.suffix),
+            headers={"cache-control": FOR_EVER, "x-content-type-options": "nosniff"},
+        )
+        await response(scope, receive, send)
+
+    # --- pages ---------------------------------------------------------------------------------------------------
+
+    async def _page(self, scope: ASGIScope) -> tuple[int, bytes]:
+        try:
+            if self.mode == "production":
+                return self._production_page(scope)
+            return await self._development_page(scope)
+        except (ToolchainError, BuildError, EncodeError) as error:
+            log.error("%s", error)
+            text = str(error) if self.mode == "development" else "The log of the server says why."
+            return 500, render_letter("This page cannot be shown", text)
+
+    async def _development_page(self, scope: ASGIScope) -> tuple[int, bytes]:
+        page = next((name for name in ROOT_PAGES if (self.folder / name).is_file()), None)
+        if page is None:
+            return 404, self._missing_page()
+        if self.vite is None:
+            raise ToolchainError("Pages in development need Vite, and none was given.")
+        origin = await self.vite.start()
+        config = {**_config(scope, page, dev=True), "app": self.folder.as_posix()}
+        if error := self.load_error():
+            config["error"] = self._shown(error)
+        scripts = [f"{origin}/@vite/client", f"{origin}/{ENTRY}"]
+        return 200, render_shell(Document(self._title(), config, _rows(page, None), scripts))
+
+    def _production_page(self, scope: ASGIScope) -> tuple[int, bytes]:
+        build = self._try_build()
+        if build is None:
+            raise BuildError(
+                f"{self.folder} has no build that works. Type: flightwire build {self.folder.name}"
+            )
+        page = next((name for name in ROOT_PAGES if build.has_page(name)), None)
+        if page is None:
+            return 404, self._missing_page()
+        root = _root(scope)
+        document = Document(
+            self._title(),
+            _config(scope, page, dev=False),
+            _rows(page, build.manifest),
+            scripts=[f"{root}/{build.script}"],
+            preloads=[f"{root}/{file}" for file in build.preloads(page)],
+            styles=[f"{root}/{file}" for file in build.styles(page)],
+        )
+        return 200, render_shell(document)
+
+    def _missing_page(self) -> bytes:
+        where = (
+            self.folder / "page.tsx" if self.mode == "development" else Path(self.folder.name) / "page.tsx"
+        )
+        text = f"This app has no page yet. Create {where} that exports a React component: export default function Home() {{ … }}"
+        return render_letter("Missing page", text)
+
+    def _title(self) -> str:
+        folder = self.folder.parent if self.folder.name in ("app", "src") else self.folder
+        return folder.name.replace("_", " ").replace("-", " ").strip().capitalize() or "Flightwire"
+
+    def _shown(self, error: AppLoadError) -> dict[str, object]:
+        place = error.path if error.line is None else f"{error.path}:{error.line}"
+        return {
+            "name": "The app cannot be loaded",
+            "message": str(error),
+            "frames": [place.removeprefix(f"{self.folder}/")],
+            "hint": "Correct it and save, then reload this page. Until then calls are refused.",
+        }
+
+    # --- assets --------------------------------------------------------------------------------------------------
+
+    def _asset(self, path: str) -> Path | None:
+        if self.mode != "production" or not path.startswith(f"/{ASSETS_FOLDER}/"):
+            return None
+        build = self._try_build()
+        return None if build is None else build.files.get(path.removeprefix("/"))
+
+    def _try_build(self) -> Build | None:
+        try:
+            return self._build.get()
+        except BuildError as error:
+            log.error("%s", error)
+            return None
+
+
+def _path_below_root(scope: ASGIScope) -> str:
+    """The path below the prefix: ASGI servers and routers leave it in front, some older ones do not."""
+    path: str = scope["path"]
+    root = _root_path(scope)
+    return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
+
+
+def _root_path(scope: ASGIScope) -> str:
+    return str(scope.get("root_path", "")).rstrip("/")
+
+
+def _root(scope: ASGIScope) -> str:
+    """The prefix as the browser writes it."""
+    return quote(_root_path(scope), safe="/:@!$&'()*+,;=~-._")
+
+
+def _config(scope: ASGIScope, page: str, *, dev: bool) -> dict[str, object]:
+    return {"root": _root(scope), "dev": dev, "page": page}
+
+
+def _rows(page: str, manifest: Manifest | None) -> str:
+    """The page as Flight: one client reference, one element."""
+    return Writer(manifest).start(Element(ClientReference(page, "default", (page, page)))).decode()
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+        pages: dict[str, Any] = document["pages"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        log.warning("%s cannot be read: %s", path, error)
+        return {}
+    return pages
+
+
+async def _send_html(scope: ASGIScope, send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -1,0 +1,40 @@
+// What the shell tells the runtime.
+// Owns: reading it from the page, once. Refuses to know: who wrote it.
+
+export interface ShellError {
+  name: string;
+  message: string;
+  frames?: string[];
+  hint?: string;
+}
+
+export interface Config {
+  /** The prefix under which the app is mounted: '' or '/x/y'. */
+  root: string;
+  dev: boolean;
+  /** The page's module id, such as 'page.tsx'. */
+  page: string;
+  /** The app folder; development only, to shorten file names. */
+  app?: string;
+  /** Why the app could not be loaded; development only. */
+  error?: ShellError;
+}
+
+let config: Config | undefined;
+
+/** The shell's settings. Throws when the page was not served by Flightwire. */
+export function readConfig(): Config {
+  config ??= readJson<Config>('__flightwire');
+  return config;
+}
+
+/** The rows of the page itself, as the shell carries them. */
+export function readRows(): string {
+  return readJson<string>('__flightwire_rows');
+}
+
+function readJson<T>(id: string): T {
+  const text = document.getElementById(id)?.textContent;
+  if (text == null) throw new Error(`<script id="${id}"> is missing: this page was not served by Flightwire.`);
+  return JSON.parse(text) as T;
+}

@@ -1,0 +1,2 @@
+// The public face of the browser runtime.
+export { ActionError, isActionError } from './errors';

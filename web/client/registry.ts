@@ -1,0 +1,31 @@
+// Client modules by id, as Flight asks for them.
+// Owns: loading each once and keeping what was loaded, behind the global that the webpack shims use. Refuses to know:
+// which modules an app has, and Flight.
+
+export type Module = Record<string, unknown>;
+export type Importers = Record<string, () => Promise<Module>>;
+
+const loaded = new Map<string, Module>();
+let importers: Importers = {};
+
+/** Says which modules there are. A later call adds and replaces what is not loaded yet. */
+export function registerModules(more: Importers): void {
+  importers = { ...importers, ...more };
+}
+
+/** Fetches a module; Flight calls it with the chunk id of an import row. */
+export async function load(id: string): Promise<void> {
+  if (loaded.has(id)) return;
+  const importer = Object.hasOwn(importers, id) ? importers[id] : undefined;
+  if (!importer) throw new Error(`The server asks for the client module '${id}', which this page does not have. Reload the page.`);
+  loaded.set(id, await importer());
+}
+
+/** The exports of a module that was loaded. */
+export function get(id: string): Module {
+  const module = loaded.get(id);
+  if (!module) throw new Error(`The client module '${id}' was asked for before it was loaded.`);
+  return module;
+}
+
+Object.assign(globalThis, { __flightwire_modules__: { load, get } });

@@ -1,0 +1,27 @@
+// A production build of one app folder: node build.mjs --app DIR --tools DIR --out DIR
+// Owns: the process; it says {"event":"built"} or {"event":"failed","message":…}. Refuses to know: how it is served.
+import { flightwire } from './index.mjs';
+import { logger, readArguments, say, tell } from './run.mjs';
+import { importTool } from './tools.mjs';
+
+const { app, tools, out } = readArguments(['app', 'tools', 'out']);
+
+process.env.NODE_ENV = 'production'; // React's production build, whatever the shell had
+process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
+
+try {
+  const { build } = await importTool(tools, 'vite');
+  const { default: react } = await importTool(tools, '@vitejs/plugin-react');
+  await build({
+    configFile: false,
+    customLogger: logger(),
+    base: './',
+    plugins: [react(), flightwire({ app, tools })],
+    build: { outDir: out, assetsDir: 'assets' },
+  });
+  say({ event: 'built' });
+  process.exit(0);
+} catch (error) {
+  say({ event: 'failed', message: tell(error) });
+  process.exit(1);
+}

@@ -1,0 +1,105 @@
+// The Vite plugin for app folders whose actions are Python.
+// Owns: Vite's settings for such a folder, and putting the parts together. Refuses to know: what each part does.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { actionStubs } from './actions.mjs';
+import { buildManifest } from './manifest.mjs';
+import { clientModules, findClientModules } from './modules.mjs';
+import { pageFacts } from './pages.mjs';
+import { bundledResolution, toolResolution } from './resolve.mjs';
+import { webpackShims } from './shims.mjs';
+import { stateFolder } from './state.mjs';
+import { singletonAliases, slashed, SINGLETONS } from './tools.mjs';
+
+const CLIENT = slashed(fileURLToPath(new URL('../client', import.meta.url)));
+/** What the shell loads: in development by this address, in a build by its hashed name. */
+export const ENTRY = '/@flightwire/entry';
+
+// Bundled ahead of time in one go, so that shared parts (React, the AI SDK's contexts) end up in shared files.
+const PREBUNDLED = [
+  'react',
+  'react/jsx-runtime',
+  'react/jsx-dev-runtime',
+  'react-dom',
+  'react-dom/client',
+  'react-server-dom-webpack/client.browser',
+  '@ai-sdk/rsc',
+  '@ai-sdk/rsc/dist/rsc-shared.js',
+];
+
+/**
+ * @param {{app: string, tools: string}} options the app folder, and the folder whose node_modules serve what the app
+ *   does not have itself.
+ * @returns {import('vite').Plugin[]}
+ */
+export function flightwire({ app, tools }) {
+  const options = { app: resolve(app), tools: resolve(tools) };
+  return [
+    settings(options),
+    actionStubs(options),
+    clientModules(options),
+    toolResolution(options),
+    pageFacts(options),
+    /** @type {import('vite').Plugin} */ (webpackShims()),
+    buildManifest(options),
+  ];
+}
+
+/** @param {{app: string, tools: string}} options @returns {import('vite').Plugin} */
+function settings({ app, tools }) {
+  return {
+    name: 'flightwire:settings',
+    enforce: 'pre',
+    config: () => ({
+      root: app,
+      appType: 'custom',
+      publicDir: false,
+      cacheDir: join(stateFolder(app), 'vite', cacheKey(tools)),
+      resolve: {
+        alias: [
+          ...singletonAliases(tools),
+          { find: /^@flightwire\/client$/, replacement: `${CLIENT}/index.ts` },
+          { find: /^@flightwire\/client\/references$/, replacement: `${CLIENT}/references.ts` },
+          { find: /^@\//, replacement: `${slashed(app)}/` },
+        ],
+        dedupe: SINGLETONS,
+      },
+      optimizeDeps: {
+        entries: findClientModules(app).map(escapeGlob),
+        include: PREBUNDLED,
+        rolldownOptions: { plugins: [webpackShims(), bundledResolution({ tools })] },
+      },
+      server: {
+        fs: { allow: [app, tools, CLIENT] },
+        hmr: { overlay: false }, // the runtime has one panel for every kind of error
+        watch: { ignored: ['**/.venv/**', '**/__pycache__/**', '**/.git/**'] },
+      },
+      build: {
+        emptyOutDir: true,
+        rolldownOptions: { input: { entry: `${CLIENT}/entry.ts` } },
+      },
+    }),
+    resolveId: {
+      order: 'pre',
+      handler: source => (source === ENTRY ? `${CLIENT}/entry.ts` : undefined),
+    },
+  };
+}
+
+/** Pre-bundled packages are kept from run to run, but not when the tools or this plugin change. @param {string} tools */
+function cacheKey(tools) {
+  const hash = createHash('sha256').update(tools);
+  for (const file of [join(tools, 'package-lock.json'), fileURLToPath(new URL('shims.mjs', import.meta.url))]) {
+    try {
+      hash.update(readFileSync(file));
+    } catch {
+      hash.update('absent');
+    }
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** @param {string} path */
+const escapeGlob = path => path.replace(/[()[\]{}!*?+@|\\]/g, '\\$&');

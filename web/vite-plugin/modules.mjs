@@ -1,0 +1,86 @@
+// The client modules of an app: pages and 'use client' files, by their app-relative path.
+// Owns: finding them, and the virtual module that maps each id to its import. Refuses to know: what React does with them.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { slashed } from './tools.mjs';
+
+const VIRTUAL = 'virtual:flightwire/modules';
+const RESOLVED = `\0${VIRTUAL}`;
+const SCRIPT = /\.[jt]sx?$/;
+const PAGE = /(^|\/)page\.[jt]sx?$/;
+const SKIPPED = new Set(['node_modules', '__pycache__', 'dist', 'build', 'venv', 'site-packages']);
+// A directive stands before any statement; comments, blank lines and other directives may precede it.
+const USE_CLIENT = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|(['"])use (?!client)[\w ]+\1;?)*(['"])use client\2/;
+
+/** @param {string} id */
+export const isPage = id => PAGE.test(id);
+
+/** The id under which @ai-sdk/rsc's own client components are known. */
+export const AI_SDK_RSC = '@ai-sdk/rsc';
+
+/**
+ * App-relative paths of pages and 'use client' files, sorted.
+ *
+ * @param {string} app
+ * @returns {string[]}
+ */
+export function findClientModules(app) {
+  return [...scripts(app)]
+    .map(path => slashed(relative(app, path)))
+    .filter(id => isPage(id) || isClientFile(join(app, id)))
+    .sort();
+}
+
+/** @param {string} folder @returns {Generator<string>} */
+function* scripts(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name.startsWith('.') || SKIPPED.has(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* scripts(path);
+    else if (SCRIPT.test(entry.name)) yield path;
+  }
+}
+
+/** @param {string} path */
+function isClientFile(path) {
+  try {
+    return USE_CLIENT.test(readFileSync(path, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** @param {{app: string}} options @returns {import('vite').Plugin} */
+export function clientModules({ app }) {
+  /** @type {string[]} */
+  let ids = [];
+  return {
+    name: 'flightwire:modules',
+    buildStart() {
+      ids = findClientModules(app);
+    },
+    resolveId: { order: 'pre', handler: source => (source === VIRTUAL ? RESOLVED : undefined) },
+    load: {
+      filter: { id: new RegExp(`^${RESOLVED}$`) },
+      handler: () => ({ code: registryCode(app, ids), map: null }),
+    },
+    configureServer(server) {
+      const { client } = server.environments;
+      const rescan = async (/** @type {string} */ file) => {
+        if (!SCRIPT.test(file)) return;
+        const before = ids.join();
+        ids = findClientModules(app);
+        const registry = client.moduleGraph.getModuleById(RESOLVED);
+        if (registry && before !== ids.join()) await client.reloadModule(registry);
+      };
+      server.watcher.on('add', rescan).on('unlink', rescan).on('change', rescan);
+    },
+  };
+}
+
+/** @param {string} app @param {string[]} ids */
+function registryCode(app, ids) {
+  const lines = ids.map(id => `  ${JSON.stringify(id)}: () => import(${JSON.stringify(slashed(join(app, id)))}),`);
+  lines.push(`  ${JSON.stringify(AI_SDK_RSC)}: () => import('@ai-sdk/rsc/dist/rsc-shared.js'),`);
+  return `export const modules = {\n${lines.join('\n')}\n};\n`;
+}

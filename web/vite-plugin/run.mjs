@@ -1,0 +1,63 @@
+// What the two programs share: their arguments, and one JSON line per thing to say.
+// Owns: standard input and output. Refuses to know: development and builds.
+import { parseArgs } from 'node:util';
+import { LETTER } from './letters.mjs';
+
+/** @param {string[]} names @param {Record<string, string>} defaults */
+export function readArguments(names, defaults = {}) {
+  const options = Object.fromEntries(names.map(name => [name, { type: /** @type {const} */ ('string') }]));
+  const { values } = parseArgs({ options });
+  for (const name of names) {
+    if (values[name] === undefined && defaults[name] === undefined) {
+      say({ event: 'failed', message: `--${name} is missing` });
+      process.exit(2);
+    }
+  }
+  return /** @type {Record<string, string>} */ ({ ...defaults, ...values });
+}
+
+/** @param {Record<string, unknown>} line */
+export function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** @param {unknown} error */
+export function tell(error) {
+  const { message, pluginCode, loc, frame } = /** @type {any} */ (error ?? {});
+  if (pluginCode === LETTER) return clean(message);
+  const place = loc?.file ? `${loc.file}:${loc.line}: ` : '';
+  return clean(`${place}${message ?? error}${frame ? `\n${frame}` : ''}`);
+}
+
+/** A logger that says one line per message, letters without their stack. @returns {import('vite').Logger} */
+export function logger() {
+  const warned = new Set();
+  /** @type {{error: unknown, at: number}} */
+  let last = { error: undefined, at: 0 };
+  const log = (/** @type {string} */ level) => (/** @type {string} */ message, /** @type {any} */ options) => {
+    const error = options?.error;
+    const text = error ? tell(error) : clean(message);
+    if (error && last.error === text && Date.now() - last.at < 1000) return; // Vite reports one failure several times
+    if (error) last = { error: text, at: Date.now() };
+    say({ event: 'log', level, message: text });
+  };
+  const logged = {
+    info: log('info'),
+    warn: log('warning'),
+    error: log('error'),
+    warnOnce(/** @type {string} */ message) {
+      if (!warned.has(message)) logged.warn(message, undefined);
+      warned.add(message);
+    },
+    clearScreen() {},
+    hasErrorLogged: () => false,
+    hasWarned: false,
+  };
+  return logged;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
+const COLOURS = /\u001b\[[\d;]*m/g;
+
+/** @param {unknown} text */
+const clean = text => String(text).replace(COLOURS, '').trim();
