@@ -1,0 +1,98 @@
+"""Annotations as Python objects.
+
+Owns: turning annotations that are written as text, or name things from elsewhere, into types; saying which name is missing.
+Refuses to know: what the types are for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, ForwardRef
+
+from flightwire.errors import InvalidArgumentError
+
+
+def signature_of(fn: Callable[..., Any]) -> inspect.Signature:
+    """The parameters of a function; annotations that cannot be evaluated stay as they were written."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return inspect.signature(fn, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(fn)
+
+
+class Namespace:
+    """Where the names in a function's annotations are looked up.
+
+    Arguments:
+        fn: the function; its module is searched.
+        local_names: names from the function around it, known when it was decorated.
+    """
+
+    __slots__ = ("_globals", "_locals", "module")
+
+    def __init__(self, fn: Callable[..., Any], local_names: Mapping[str, object] | None = None) -> None:
+        inner = inspect.unwrap(fn)
+        self.module: str = inner.__module__
+        self._globals: dict[str, Any] = getattr(inner, "__globals__", {})
+        self._locals: dict[str, Any] = {
+            **(local_names or {}),
+            **{parameter.__name__: parameter for parameter in getattr(inner, "__type_params__", ())},
+        }
+
+    def resolve(self, annotation: object) -> Any:
+        """An annotation with every name in it replaced by what it means.
+
+        Raises:
+            NameError: a name cannot be found.
+            Exception: whatever evaluating the text raises.
+        """
+        if not _may_hold_text(annotation):
+            return annotation
+        return _resolved({"it": annotation}, self._globals, self._locals)["it"]
+
+    def resolve_class(self, cls: type) -> dict[str, Any]:
+        """The annotations of a TypedDict or dataclass, with Required, NotRequired and Annotated as written.
+
+        Raises:
+            NameError: a name cannot be found.
+            Exception: whatever evaluating the text raises.
+        """
+        module = sys.modules.get(cls.__module__)
+        # A module that was replaced in the meantime cannot be asked; most often its names are those of the action's.
+        names = vars(module) if module is not None else self._globals
+        own = {**self._locals, **({} if names is self._globals else self._globals), cls.__name__: cls}
+        return typing.get_type_hints(cls, names, _Fallback(names, own), include_extras=True)
+
+
+class _Fallback(dict[str, Any]):
+    """Names of a module first, then what else is known."""
+
+    def __init__(self, names: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+        super().__init__({**others, **{name: names[name] for name in others if name in names}})
+
+
+def _resolved(annotations: dict[str, object], names: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
+    class Holder:
+        pass
+
+    Holder.__annotations__ = annotations
+    return typing.get_type_hints(Holder, names, local, include_extras=True)
+
+
+def _may_hold_text(annotation: object) -> bool:
+    if isinstance(annotation, str | ForwardRef):
+        return True
+    return any(_may_hold_text(part) for part in typing.get_args(annotation))
+
+
+def missing_name(error: NameError, *, action: str, argument: str, module: str) -> InvalidArgumentError:
+    """The letter for a name that an annotation uses and nobody defines."""
+    name = getattr(error, "name", None) or str(error)
+    return InvalidArgumentError(
+        f"argument '{argument}' of action '{action}' is annotated with '{name}', which module "
+        f"{module.rpartition('.')[2]} does not have when it runs. Define it there, or import it outside `if TYPE_CHECKING:`."
+    )
