@@ -181,10 +181,10 @@ async def send_rows(send: Any, *rows: str | bytes, status: int = 200) -> None:
 
 
 def chain(deltas: list[str]) -> list[str]:
-    """A streamable value under the root's `newMessage`, grown by `deltas`, as our writer sends it."""
-    rows = [f'0:{{"messages":[],"newMessage":{{"curr":"","next":"$@1","type":"{SYMBOL}"}}}}']
+    """A streamable value under the root's `newMessage`, updated to each of `deltas`, as our writer sends it."""
+    rows = [f'0:{{"messages":[],"newMessage":{{"next":"$@1","type":"{SYMBOL}"}}}}']
     texts = [json.dumps(f"${delta}" if delta.startswith("$") else delta) for delta in deltas]
-    rows += [f'{n:x}:{{"diff":[0,{text}],"next":"$@{n + 1:x}"}}' for n, text in enumerate(texts, 1)]
+    rows += [f'{n:x}:{{"curr":{text},"next":"$@{n + 1:x}"}}' for n, text in enumerate(texts, 1)]
     return [*rows, f"{len(deltas) + 1:x}:{{}}"]
 
 
