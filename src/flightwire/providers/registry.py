@@ -1,0 +1,107 @@
+"""From `provider/model` to a model.
+
+Owns: the table of providers, and which model is taken when nobody names one. Refuses to know: any provider's inside;
+each is imported when one of its models is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeAlias
+
+from flightwire.errors import NoSuchModelError
+from flightwire.providers.base import LanguageModel
+
+__all__ = ["DEFAULT_LOCAL_MODEL", "default_model", "provider_names", "register_provider", "resolve"]
+
+MODEL_VARIABLE = "FLIGHTWIRE_MODEL"
+DEFAULT_LOCAL_MODEL = "local/smollm2"
+
+Factory: TypeAlias = Callable[[str], LanguageModel]
+
+
+def _openai(model_id: str) -> LanguageModel:
+    from flightwire.providers.openai import openai
+
+    return openai(model_id)
+
+
+def _local(name_or_path: str) -> LanguageModel:
+    from flightwire.providers.local import local
+
+    return local(name_or_path)
+
+
+_factories: dict[str, Factory] = {"openai": _openai, "local": _local}
+
+
+def register_provider(name: str, factory: Factory) -> None:
+    """Make `name/anything` a model: `factory` gets what stands after the first slash. The last one registered wins."""
+    if not name or "/" in name:
+        raise NoSuchModelError(f"{name!r} cannot be a provider's name; write a word without a slash.")
+    _factories[name] = factory
+
+
+def provider_names() -> list[str]:
+    """The providers there are."""
+    return sorted(_factories)
+
+
+def resolve(model_id: str | None) -> LanguageModel:
+    """Find a model by `provider/model`; None is the default model.
+
+    Raises:
+        NoSuchModelError: it has another form, or nobody knows the provider; lists those there are.
+    """
+    return default_model()[0] if model_id is None else _resolve(model_id, "")
+
+
+def _resolve(model_id: str, source: str) -> LanguageModel:
+    provider, slash, name = model_id.strip().partition("/")
+    if not (provider and slash and name):
+        raise NoSuchModelError(
+            f"{source}model {model_id!r} has no provider; write provider/model, as in 'openai/gpt-5.4-mini' or "
+            f"'{DEFAULT_LOCAL_MODEL}'. Providers: {', '.join(provider_names())}."
+        )
+    factory = _factories.get(provider)
+    if factory is None:
+        raise NoSuchModelError(
+            f"{source}there is no provider {provider!r} (of model {model_id!r}). Providers: "
+            f"{', '.join(provider_names())}."
+        )
+    return factory(name)
+
+
+def default_model() -> tuple[LanguageModel, str]:
+    """The model to use when nobody names one, and why, as the rest of the sentence "openai/gpt-5.4-mini answers, …".
+
+    `FLIGHTWIRE_MODEL`, else OpenAI's if `OPENAI_API_KEY` is set, else the local one.
+
+    Raises:
+        NoSuchModelError: `FLIGHTWIRE_MODEL` names nothing.
+    """
+    named = os.environ.get(MODEL_VARIABLE, "").strip()
+    if named:
+        return _resolve(
+            named, f"{MODEL_VARIABLE} is set, but "
+        ), f"because {MODEL_VARIABLE} names it{_missing(named)}"
+    if os.environ.get("OPENAI_API_KEY", "").strip():
+        from flightwire.providers.openai import DEFAULT_MODEL_ID
+
+        reason = f"because OPENAI_API_KEY is set; {MODEL_VARIABLE}=provider/model chooses another"
+        return resolve(f"openai/{DEFAULT_MODEL_ID}"), reason
+    reason = (
+        f"because OPENAI_API_KEY is not set; set it, or {MODEL_VARIABLE}=provider/model, to choose another"
+    )
+    return resolve(DEFAULT_LOCAL_MODEL), reason
+
+
+def _missing(model_id: str) -> str:
+    """What is known at start-up to be missing, said before the first call fails."""
+    if not model_id.startswith("openai/"):
+        return ""
+    from flightwire.providers.openai import missing_key
+
+    error = missing_key()
+    return "" if error is None else f"; but {error}"

@@ -1,0 +1,346 @@
+"""Outgoing HTTP: one POST, answered by a stream or by a document.
+
+Owns: the HTTP client (the only module that knows aiohttp), its sessions, the translation of every way a connection can
+fail into `APICallError`, and that leaving or cancelling closes the socket at once. Refuses to know: what is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from base64 import b64encode
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from flightwire.errors import APICallError, APITimeoutError
+from flightwire.providers import failures
+from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
+from flightwire.providers.retries import with_retries
+
+__all__ = [
+    "DEFAULT_TIMEOUTS",
+    "Outgoing",
+    "Reply",
+    "Timeouts",
+    "close_connections",
+    "is_loopback",
+    "post_json",
+    "post_stream",
+]
+
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+ERROR_BODY_TIMEOUT_S = 5.0
+LEAVE_TIMEOUT_S = 1.0
+# Above this aiohttp warns about bytes; it writes a file object piece by piece.
+_LARGE_BODY_BYTES = 1024 * 1024
+_EVENT_STREAM = "text/event-stream"
+_JSON = "application/json"
+
+
+class Reply:
+    """A response whose body is being read.
+
+    Attributes:
+        headers: the response's headers, names in lower case.
+    """
+
+    def __init__(self, call: Outgoing, response: aiohttp.ClientResponse, first: bytes) -> None:
+        self.headers = _headers(response)
+        self._call = call
+        self._response = response
+        self._first = first
+
+    async def read(self) -> bytes:
+        """Everything that has arrived since the last read; waits for something; b"" at the end of the body.
+
+        Raises:
+            APITimeoutError: nothing came for `timeouts.read_s`.
+            APICallError: the connection broke off. What had come before it was given first.
+        """
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        content = self._response.content
+        try:
+            return await content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            # aiohttp reports a broken connection before it hands over what had arrived on it, and has no public way
+            # to get at that; seen with 3.14.
+            rest = content._read_nowait(-1)
+            if rest:
+                return rest
+            raise _broken(self._call, error) from error
+
+    def close(self) -> None:
+        """Close the connection now, whatever is still to come on it."""
+        self._response.close()
+
+    def leave(self) -> None:
+        """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
+        if not self._response.content.at_eof():
+            # The client puts the connection back into its pool by itself as soon as the body's end has arrived.
+            asyncio.get_running_loop().call_later(LEAVE_TIMEOUT_S, self._response.close)
+
+
+@asynccontextmanager
+async def post_stream(call: Outgoing) -> AsyncIterator[Reply]:
+    """Send the call and open the stream of events that answers it.
+
+    Failures before the first byte of the stream are retried as `call.max_retries` allows. Leaving the block by an
+    exception, cancellation included, closes the connection at once.
+
+    Raises:
+        APICallError: the last failure, when it was the only one.
+        RetryError: all of them.
+    """
+    reply = await with_retries(lambda: _open_stream(call), max_retries=call.max_retries, clock=call.clock)
+    try:
+        yield reply
+    except BaseException:
+        reply.close()
+        raise
+    else:
+        reply.leave()
+
+
+async def post_json(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
+    """Send the call; gives the headers (names in lower case) and the JSON document that answers it, undecoded.
+
+    Raises:
+        APICallError: the last failure, when it was the only one, or a document of more than 64 MiB.
+        RetryError: all of them.
+    """
+    return await with_retries(lambda: _fetch(call), max_retries=call.max_retries, clock=call.clock)
+
+
+async def _open_stream(call: Outgoing) -> Reply:
+    response = await _post(call, accept=_EVENT_STREAM)
+    try:
+        await _check(call, response, wanted=_EVENT_STREAM)
+        reply = Reply(call, response, b"")
+        first = await reply.read()
+        if not first:
+            raise failures.empty(call, response.status, reply.headers)
+        return Reply(call, response, first)
+    except BaseException:
+        response.close()
+        raise
+
+
+async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
+    response = await _post(call, accept=_JSON)
+    try:
+        await _check(call, response, wanted=_JSON)
+        reply = Reply(call, response, b"")
+        pieces, size = [], 0
+        while piece := await reply.read():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_DOCUMENT_BYTES:
+                raise _error(
+                    call,
+                    f"{call.service} answered with more than {MAX_DOCUMENT_BYTES} bytes",
+                    is_retryable=False,
+                )
+        if not size:
+            raise failures.empty(call, response.status, reply.headers)
+        return reply.headers, b"".join(pieces)
+    except BaseException:
+        response.close()
+        raise
+
+
+# --- one attempt -------------------------------------------------------------------------------------------------
+
+
+async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
+    session = await _session()
+    proxy, proxy_headers = _proxy(call.url)
+    body = call.body if len(call.body) < _LARGE_BODY_BYTES else io.BytesIO(call.body)
+    try:
+        return await session.post(
+            call.url,
+            data=body,
+            headers={"content-type": _JSON, "accept": accept, **call.headers},
+            allow_redirects=False,
+            proxy=proxy,
+            proxy_headers=proxy_headers,
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=call.timeouts.connect_s, sock_read=call.timeouts.read_s
+            ),
+        )
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _unreachable(call, error) from error
+
+
+async def _check(call: Outgoing, response: aiohttp.ClientResponse, *, wanted: str) -> None:
+    headers = _headers(response)
+    if not 200 <= response.status < 300:
+        body = await _excerpt(response)
+        raise failures.refused(call, response.status, response.reason or "", headers, body)
+    got = headers.get("content-type", wanted).partition(";")[0].strip().lower()
+    if got != wanted and not (wanted == _JSON and got.endswith("+json")):
+        raise failures.wrong_type(call, response.status, headers, await _excerpt(response), wanted)
+
+
+async def _excerpt(response: aiohttp.ClientResponse) -> bytes:
+    """What an error says, as far as it comes soon and is not endless."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
+            while len(body) < MAX_ERROR_BYTES and (piece := await response.content.readany()):
+                body += piece
+    except (aiohttp.ClientError, OSError):
+        pass  # the status tells enough
+    if not response.content.at_eof():
+        response.close()
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): text for name, text in response.headers.items()}
+
+
+# --- sessions ----------------------------------------------------------------------------------------------------
+
+_holders: dict[
+    asyncio.AbstractEventLoop, tuple[AsyncGenerator[aiohttp.ClientSession, None], aiohttp.ClientSession]
+] = {}
+
+
+async def _session() -> aiohttp.ClientSession:
+    """The session of the running loop, made when it is first needed."""
+    loop = asyncio.get_running_loop()
+    held = _holders.get(loop)
+    if held is None or held[1].closed:
+        for other in [other for other in list(_holders) if other.is_closed()]:
+            _holders.pop(other, None)
+        holder = _hold_session()
+        held = _holders[loop] = (holder, await anext(holder))
+    return held[1]
+
+
+async def _hold_session() -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """Keep a session open until the loop closes its generators, which `asyncio.run` and servers do as they end."""
+    connector = aiohttp.TCPConnector(
+        limit=0
+    )  # the caller bounds what runs at once; a queue here would look like a stall
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),  # no state passes from one person's call to another's
+        trust_env=False,  # it would send passwords from ~/.netrc; proxies are read below
+        headers={"user-agent": "flightwire", "accept-encoding": "identity"},  # compression holds tokens back
+    )
+    try:
+        yield session
+    finally:
+        await session.close()
+        _holders.pop(asyncio.get_running_loop(), None)
+
+
+async def close_connections() -> None:
+    """Close the running loop's connections; needed only where the loop is not ended by `asyncio.run`."""
+    held = _holders.pop(asyncio.get_running_loop(), None)
+    if held is not None:
+        await held[0].aclose()
+
+
+# --- proxies -----------------------------------------------------------------------------------------------------
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name means this machine."""
+    host = (host or "").lower().rstrip(".")
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
+def _proxy(url: str) -> tuple[str | None, dict[str, str] | None]:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this URL, and its credentials as headers."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxy = getproxies().get(parts.scheme)
+    if not proxy or is_loopback(host) or proxy_bypass(host):
+        return None, None
+    target = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    address = f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}"
+    if target.username is None:
+        return address, None
+    credentials = f"{unquote(target.username)}:{unquote(target.password or '')}"
+    return address, {"proxy-authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+
+
+# --- failures of the connection ----------------------------------------------------------------------------------
+
+
+def _error(call: Outgoing, message: str, *, is_retryable: bool = True) -> APICallError:
+    return APICallError(message, url=call.address, is_retryable=is_retryable)
+
+
+def _unreachable(call: Outgoing, error: Exception) -> APICallError:
+    """Before the headers of the response had come."""
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _silent(call)
+    host = urlsplit(call.url).netloc.rpartition("@")[2]
+    facts = {
+        "service": call.service,
+        "host": host,
+        "why": _why(error),
+        "connect_s": f"{call.timeouts.connect_s:g}",
+    }
+    for kinds, is_retryable, sentence in _CONNECTION_FAILURES:
+        if isinstance(error, kinds):
+            make = APITimeoutError if isinstance(error, TimeoutError) else APICallError
+            return make(sentence.format(**facts), url=call.address, is_retryable=is_retryable)
+    return _error(call, f"{call.service} cannot be called ({error})", is_retryable=False)
+
+
+# The first that fits: aiohttp's classes inherit from each other. Retrying cannot mend what is not passing.
+_CONNECTION_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], bool, str], ...] = (
+    (aiohttp.ConnectionTimeoutError, True, "{service} could not be reached within {connect_s} s ({host})"),
+    (aiohttp.ClientConnectorCertificateError, False, "the TLS certificate of {host} is not trusted ({why})"),
+    (aiohttp.ClientSSLError, False, "no TLS connection with {host} ({why}); is base_url really https?"),
+    (
+        aiohttp.ClientConnectorDNSError,
+        True,
+        "the host name of {service}, {host}, cannot be resolved; check base_url and the network",
+    ),
+    (
+        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        True,
+        "the proxy to {service} does not let us through ({why}); check HTTPS_PROXY and HTTP_PROXY",
+    ),
+    (aiohttp.ClientConnectorError, True, "{service} cannot be reached ({host}: {why})"),
+    (
+        (aiohttp.ClientConnectionError, ConnectionError),
+        True,
+        "{service} closed the connection before it answered",
+    ),
+    (aiohttp.ClientResponseError, False, "{host} answers with something that is not HTTP; check base_url"),
+    (aiohttp.InvalidURL, False, "{host} is not an address; check base_url"),
+)
+
+
+def _why(error: Exception) -> str:
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
+    if isinstance(inner, OSError) and inner.errno:
+        return os.strerror(inner.errno).lower()  # the exception's own text repeats the address
+    return str(inner or error)
+
+
+def _broken(call: Outgoing, error: Exception) -> APICallError:
+    """After the headers had come."""
+    if isinstance(error, TimeoutError):
+        return _silent(call)
+    return _error(call, f"{call.service} broke off in the middle of the answer")
+
+
+def _silent(call: Outgoing) -> APITimeoutError:
+    return APITimeoutError(
+        f"{call.service} sent nothing for {call.timeouts.read_s:g} s (timeouts.read_s)", url=call.address
+    )
