@@ -1,0 +1,1 @@
+"""What a streamed token costs, measured. Start with `make bench`; the method is in docs/performance.md."""

@@ -1,0 +1,176 @@
+"""Browsers, many at once: `python -m bench.load` reads a job as JSON from standard input and prints what it saw.
+
+Owns: connections that are kept alive, time stamps, the check that every token arrived once and in order. Refuses to
+know: which server it is.
+
+Bytes are only collected while the clock runs; they are read afterwards, so that reading them slows nothing down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from bisect import bisect_left
+from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection
+from itertools import accumulate
+from statistics import median, quantiles
+from typing import cast
+
+from bench import answers, rows
+
+TIMEOUT_S = 120.0
+
+
+@dataclass
+class Job:
+    """What to do: `streams` connections, each asks `rounds` times for `tokens` tokens."""
+
+    port: int
+    upstream_port: int
+    streams: int
+    tokens: int
+    rounds: int = 1
+    tokens_per_s: int = 0
+
+
+@dataclass
+class Seen:
+    """What was seen. Times in milliseconds, from the request or from the upstream's write to the arrival here."""
+
+    tokens: int = 0
+    bytes: int = 0
+    elapsed_s: float = 0.0
+    first_ms: list[float] = field(default_factory=list)
+    added_ms: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, float]:
+        """One number for each thing."""
+        return {
+            "tokens": self.tokens,
+            "bytes_per_token": self.bytes / self.tokens,
+            "elapsed_s": self.elapsed_s,
+            "first_p50_ms": median(self.first_ms),
+            "added_p50_ms": median(self.added_ms) if self.added_ms else 0.0,
+            "added_p99_ms": quantiles(self.added_ms, n=100)[98] if self.added_ms else 0.0,
+        }
+
+
+class Reader(asyncio.Protocol):
+    """One connection of one browser."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[int, bytes]] = []
+        self.done: asyncio.Future[None] | None = None
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own is no subclass
+
+    def data_received(self, data: bytes) -> None:
+        self.pieces.append((time.monotonic_ns(), data))
+        if data.endswith(b"0\r\n\r\n") and self.done is not None:
+            self.done.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.done is not None and not self.done.done():
+            self.done.set_exception(ConnectionError(f"the server hung up after {len(self.pieces)} reads"))
+
+    async def ask(self, prompt: str) -> Answer:
+        """Call the action and collect its response."""
+        self.pieces = []
+        self.done = asyncio.get_running_loop().create_future()
+        body = json.dumps([prompt]).encode()
+        asked_ns = time.monotonic_ns()
+        self.transport.write(
+            b"POST / HTTP/1.1\r\nhost: localhost\r\naccept: text/x-component\r\nrsc-action-id: actions#generate\r\n"
+            b"content-type: text/plain;charset=UTF-8\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        await self.done
+        return Answer(prompt, asked_ns, self.pieces)
+
+
+@dataclass
+class Answer:
+    """One response as it arrived."""
+
+    prompt: str
+    asked_ns: int
+    pieces: list[tuple[int, bytes]]
+
+    def read(self, tokens: int, times_ns: list[int], seen: Seen) -> None:
+        """Check it, and add it to what was seen.
+
+        Raises:
+            ValueError: it is not exactly what was asked for.
+        """
+        raw = b"".join(data for _, data in self.pieces)
+        head, _, chunked = raw.partition(b"\r\n\r\n")
+        body = rows.dechunk(chunked) if b" 200 " in head[:16] else chunked
+        if b" 200 " not in head[:16] or rows.deltas(body) != answers.texts(tokens):
+            raise ValueError(
+                f"not the {tokens} tokens in their order for {self.prompt}: {head!r} {body[:2000]!r}"
+            )
+        arrived_ns = self._arrivals(raw, tokens if times_ns else 1)
+        seen.tokens += tokens
+        seen.bytes += len(body)
+        seen.first_ms.append((arrived_ns[0] - self.asked_ns) / 1e6)
+        seen.added_ms += [(there - here) / 1e6 for here, there in zip(times_ns, arrived_ns, strict=False)]
+
+    def _arrivals(self, raw: bytes, tokens: int) -> list[int]:
+        ends = list(accumulate(len(data) for _, data in self.pieces))
+        arrived: list[int] = []
+        at = 0
+        for text in answers.texts(tokens):
+            at = raw.index(b'"%b"' % text.encode(), at) + len(text) + 2
+            arrived.append(self.pieces[bisect_left(ends, at)][0])
+        return arrived
+
+
+async def run(job: Job) -> Seen:
+    """Do the job."""
+    loop = asyncio.get_running_loop()
+    readers = [(await loop.create_connection(Reader, "127.0.0.1", job.port))[1] for _ in range(job.streams)]
+    began_s = time.monotonic()
+    async with asyncio.timeout(TIMEOUT_S):
+        collected = await asyncio.gather(
+            *(_browse(job, reader, number) for number, reader in enumerate(readers))
+        )
+    seen = Seen(elapsed_s=time.monotonic() - began_s)
+    for reader in readers:
+        reader.transport.close()
+    for answer in (answer for group in collected for answer in group):
+        answer.read(job.tokens, _times_ns(job, answer), seen)
+    return seen
+
+
+async def _browse(job: Job, reader: Reader, number: int) -> list[Answer]:
+    if job.tokens_per_s:  # streams begin one after the other, so that their tokens do not fall together
+        await asyncio.sleep(number / job.streams / job.tokens_per_s)
+    names = (f"s{number}r{turn}" for turn in range(job.rounds))
+    return [await reader.ask(answers.prompt(job.tokens, job.tokens_per_s, name)) for name in names]
+
+
+def _times_ns(job: Job, answer: Answer) -> list[int]:
+    if not job.tokens_per_s:
+        return []
+    name = answer.prompt.rpartition("-")[2]
+    connection = HTTPConnection("127.0.0.1", job.upstream_port, timeout=10)
+    connection.request("GET", f"/times/{name}")
+    times_ns: list[int] = json.load(connection.getresponse())
+    connection.close()
+    return times_ns
+
+
+def main() -> None:
+    import uvloop
+
+    job = Job(**json.load(sys.stdin))
+    seen = uvloop.run(run(job))
+    json.dump({"job": asdict(job), **seen.summary()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The processes of a run.
+
+Owns: starting them on their core, what they cost in CPU and memory, ending them. Refuses to know: what they serve.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER_CORE, LOAD_CORE = 0, 1
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0
+
+
+class Process:
+    """A program that prints the port it listens on as its first line."""
+
+    def __init__(
+        self, command: Sequence[str], *, core: int, env: Mapping[str, str] | None = None, folder: Path = ROOT
+    ) -> None:
+        self.started_s = time.monotonic()
+        with on_core(core):
+            self._process = subprocess.Popen(
+                command, cwd=folder, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True
+            )
+        self.pid = self._process.pid
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if not line.isdigit():
+            self.stop()
+            raise RuntimeError(f"{' '.join(command)} did not say its port; it said {line!r}")
+        self.port = int(line)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def first_answer_s(self) -> float:
+        """Seconds from the start of the process to its first answer, whatever its status."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        connection.close()
+        return time.monotonic() - self.started_s
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, user and system, by all its threads."""
+        return cpu_s(self.pid)
+
+    def resident_mb(self) -> float:
+        """Megabytes of memory it holds now; 0 where the system does not tell."""
+        return resident_mb(self.pid)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def python(module: str, *, core: int, env: Mapping[str, str] | None = None) -> Process:
+    """Start one of our modules."""
+    return Process([sys.executable, "-m", module], core=core, env=env)
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Keep what is started inside on one core, where there are several and the system can: children inherit it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[core % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process: exact where Linux keeps run times per thread, else in ticks of 10 ms."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        exact_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+    except OSError:
+        exact_ns = 0
+    if exact_ns:
+        return exact_ns / 1e9
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory in megabytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
