@@ -51,7 +51,7 @@ def pytest() -> None:
 
 def bench() -> None:
     """Cost per streamed token."""
-    run(sys.executable, "bench/run.py")
+    run(sys.executable, "-m", "bench")
 
 
 CHECKS: dict[str, list[Callable[[], None]]] = {
