@@ -1,0 +1,72 @@
+"""The `flightwire` command.
+
+Owns: its sub-commands, and that mistakes end in a letter and an exit code, never in a traceback. Refuses to know: what they do.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from ..errors import FlightwireError
+from . import build, dev, models, start
+from .letters import print_letter
+
+HELP = """Streaming AI interfaces served from Python: React pages that call Python functions.
+
+\b
+  flightwire dev app/               live pages and actions while you write them
+  flightwire build app/             compile the pages for production
+  flightwire start app/             serve that build
+  flightwire models pull            fetch the local model, which needs no key
+
+An app is a folder with a page.tsx and an actions.py.
+Which model answers: the one that an action names, else FLIGHTWIRE_MODEL=provider/model, else the first provider with a key
+(OPENAI_API_KEY, ANTHROPIC_API_KEY, …), else local/smollm2 on this machine.
+"""
+
+cli = typer.Typer(
+    name="flightwire",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cli.command("dev", epilog=dev.EXAMPLES)(dev.dev)
+cli.command("build")(build.build)
+cli.command("start", epilog=start.EXAMPLES)(start.start)
+cli.add_typer(models.cli, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"flightwire {version('flightwire')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the console script and `python -m flightwire` come here."""
+    try:
+        cli()
+    except FlightwireError as error:
+        print_letter(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
