@@ -31,6 +31,12 @@ def declared_form(value: Any) -> object:
     return {_wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
 
 
+def attribute_name(cls: Any, wire_name: str) -> str:
+    """The attribute that a field of the declared form comes from."""
+    names = (*getattr(cls, "__pydantic_fields__", ()), *getattr(cls, "__dataclass_fields__", ()))
+    return next((name for name in names if _wire_name(cls, name) == wire_name), wire_name)
+
+
 def _is_ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "flightwire" and hasattr(cls, "to_json")
 

@@ -16,8 +16,8 @@ from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF
 MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
 
 
-_OPEN_TEXT: Final = (b'{"diff":[0,%b],"next":', b'{"curr":%b,"next":')  # by kind: DIFF, CURR
-_LONE_TEXT: Final = (b'%b:{"diff":[0,%b],"next":"$@%b"}\n', b'%b:{"curr":%b,"next":"$@%b"}\n')
+_OPEN: Final = (b'{"diff":[0,', b'{"curr":')  # by kind: DIFF, CURR
+_CLOSE: Final = (b'],"next":', b',"next":')
 
 
 def is_inline_text(delta: Sequence[Any]) -> bool:
@@ -26,10 +26,10 @@ def is_inline_text(delta: Sequence[Any]) -> bool:
     return delta[0] <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or delta[0] == DIFF)
 
 
-def lone_row(tail: bytes, delta: Sequence[Any], next_id: int) -> tuple[bytes, bytes]:
-    """The row of one inline text, and the id (hex) of the row that the next delta goes into."""
-    following = b"%x" % next_id
-    return _LONE_TEXT[delta[0]] % (tail, text_json(delta[1]), following), following
+def lone_row(tail: bytes, delta: Sequence[Any], following: bytes) -> bytes:
+    """The row of one inline text; `tail` and `following` are the ids (hex) of its row and of the next."""
+    kind = delta[0]
+    return b"".join((tail, b":", _OPEN[kind], text_json(delta[1]), _CLOSE[kind], b'"$@', following, b'"}\n'))
 
 
 def delta_rows(
@@ -67,9 +67,9 @@ def _row(
         if end:
             raise ValueError("a delta after the end of a streamable value")
         if is_inline_text(delta):
-            add(_OPEN_TEXT[kind] % text_json(delta[1]))
+            pieces += (_OPEN[kind], text_json(delta[1]), _CLOSE[kind])
         elif kind == CURR:
-            add(_OPEN_TEXT[CURR] % encode(delta[1]))
+            pieces += (_OPEN[kind], encode(delta[1]), _CLOSE[kind])
         else:
             end = _end(kind, delta, encode)
             add(end)

@@ -7,11 +7,10 @@ letter for what has none. Refuses to know: ids and identity, rows' bytes, awaiti
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
 from types import CoroutineType, GeneratorType
 from typing import Any, Final
 from uuid import UUID
@@ -20,8 +19,9 @@ from flightwire import elements
 from flightwire.elements import FRAGMENT, UNDEFINED, UNSET, ClientReference, Element, Symbol
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows, values
-from flightwire.wire.flight.declared import declared_form, has_declared_form
-from flightwire.wire.flight.model import Handler, ModelEncoder, Node, safe_integer
+from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form
+from flightwire.wire.flight.identity import Node
+from flightwire.wire.flight.model import Handler, ModelEncoder, safe_integer
 
 STREAMABLE_VALUE_TYPE: Final = "$Sui.streamable.value"
 
@@ -107,36 +107,40 @@ def _enum(encoder: ModelEncoder, value: Enum, parent: Node | None, key: object) 
 # containers
 
 
-def _object(encoder: ModelEncoder, value: Mapping[Any, object], parent: Node | None, key: object) -> object:
-    return encoder.plain_object(value, parent, key)
-
-
-def _array(encoder: ModelEncoder, value: list[object], parent: Node | None, key: object) -> object:
-    return encoder.array(value, parent, key)
-
-
 def _declared(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    found = encoder.seen(value)
+    found = encoder.identity.find(value)
     if found is not None:
         return found
     form = declared_form(value)
     if not isinstance(form, Mapping):
         return encoder.encode(form, parent, key)
     model: dict[str, object] = {}
-    encoder.fields(form, encoder.register(value, parent, key, model), model, ".{}")
+    encoder.fields(
+        form,
+        encoder.identity.register(value, parent, key, model),
+        model,
+        lambda name: "." + attribute_name(type(value), name),
+    )
     return model
 
 
-def _outlined(prefix: str, content_of: Callable[[Any], tuple[object, ...]]) -> Handler:
-    """A handler for what is written as a row with its content and a prefix that makes something else of it."""
+def _outlined(prefix: str, content: str = "") -> Handler:
+    """A handler for what is a row with its content, and a prefix that makes something else of it.
 
-    def write(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-        found = encoder.seen(value)
+    Args:
+        prefix: of the reference.
+        content: the attribute with the content; the value itself when empty.
+    """
+    step = f".{content}" if content else ""
+
+    def write(encoder: ModelEncoder, value: Any, parent: Node | None, key: object) -> object:
+        found = encoder.identity.find(value)
         if found is not None:
             return found
-        encoder.register(value, parent, key, prefix)
-        with encoder.unfinished(value):
-            return prefix + encoder.outline(content_of(value))
+        encoder.identity.register(value, parent, key, prefix)
+        with encoder.identity.unfinished(value):
+            items = tuple(getattr(value, content) if content else value)
+            return prefix + encoder.outline(items, parent, key, step)
 
     return write
 
@@ -173,7 +177,7 @@ def _blob(
 def _element(encoder: ModelEncoder, value: Element, parent: Node | None, key: object) -> object:
     if value.type == FRAGMENT and value.key is None:
         return encoder.encode(value.props.get("children", UNDEFINED), parent, key)
-    found = encoder.seen(value)
+    found = encoder.identity.find(value)
     if found is not None and parent is not None:
         return found
     if found is not None:  # as the root of another row React writes a new element with the same props
@@ -185,11 +189,11 @@ def _element(encoder: ModelEncoder, value: Element, parent: Node | None, key: ob
     # Seven items serve every client: four crash the 19.1 development client, the last says that keys were checked.
     props: dict[str, object] = {}
     model: list[object] = ["$", None, None, props, None, None, 1]
-    node = encoder.register(value, parent, key, model)
+    node = encoder.identity.register(value, parent, key, model)
     model[1] = _element_type(encoder, value.type)
     model[2] = None if value.key is None else rows.escape(str(value.key))
     try:
-        encoder.fields(value.props, (node, "props", value, props), props)
+        encoder.fields(value.props, (node, "props", value, props, 0), props)
     except EncodeError as error:
         error.path = f".props{error.path}"
         raise
@@ -213,18 +217,22 @@ def _action(
     encoder: ModelEncoder, value: values.SupportsReference, parent: Node | None, key: object
 ) -> object:
     return "$h" + encoder.shared(
-        id(value), value, lambda: _function_row(encoder, value.to_server_reference())
+        id(value), value, lambda: _function_row(encoder, value.to_server_reference(), parent, key)
     )
 
 
 def _server_reference(
     encoder: ModelEncoder, value: values.ServerReference, parent: Node | None, key: object
 ) -> object:
-    return "$h" + encoder.shared(id(value), value, lambda: _function_row(encoder, value))
+    return "$h" + encoder.shared(id(value), value, lambda: _function_row(encoder, value, parent, key))
 
 
-def _function_row(encoder: ModelEncoder, value: values.ServerReference) -> str:
-    bound = None if value.bound is None else f"$@{encoder.outline(tuple(value.bound))}"
+def _function_row(
+    encoder: ModelEncoder, value: values.ServerReference, parent: Node | None, key: object
+) -> str:
+    bound = None
+    if value.bound is not None:
+        bound = "$@" + encoder.outline(tuple(value.bound), parent, key, ".bound")
     return encoder.add_row(rows.model_row, {"id": rows.escape(value.id), "bound": bound})
 
 
@@ -235,7 +243,7 @@ def _temporary_reference(
 
 
 def _failure(encoder: ModelEncoder, value: values.Failure, parent: Node | None, key: object) -> object:
-    return "$Z" + encoder.outline(rows.failure_fields(value))
+    return "$Z" + encoder.outline(rows.failure_fields(value), parent, key)
 
 
 # what comes later
@@ -248,11 +256,17 @@ def _streamable(encoder: ModelEncoder, value: values.Streamable, parent: Node | 
     else:
         first["curr"] = UNDEFINED if value.curr is UNSET else value.curr
     model: dict[str, object] = {}
-    encoder.fields(first, (parent, key, value, model), model)
-    if value.is_open or encoder.knows(value):
+    encoder.fields(first, (parent, key, value, model, 0), model)
+    if value.is_open or encoder.made_for(value) is not None:
         model["next"] = "$@" + encoder.open_slot("streamable", value, parent, key)
     model["type"] = STREAMABLE_VALUE_TYPE
     return model
+
+
+def _streamable_source(
+    encoder: ModelEncoder, value: values.StreamableSource, parent: Node | None, key: object
+) -> object:
+    return encoder.encode(encoder.remember(value, lambda: value.value), parent, key)
 
 
 def _coroutine(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
@@ -288,7 +302,7 @@ def _readable_stream(
 
 
 def _stream(encoder: ModelEncoder, source: object, tag: bytes, parent: Node | None, key: object) -> str:
-    is_new = not encoder.knows(source)
+    is_new = encoder.made_for(source) is None
     row_id = encoder.open_slot("iterable", source, parent, key)
     if is_new:
         encoder.rows.append(rows.stream_row(row_id.encode(), tag))
@@ -303,9 +317,9 @@ _EXACT: Final[dict[type, Handler]] = {
     int: _int,
     float: _float,
     str: _text,
-    dict: _object,
-    list: _array,
-    tuple: _array,
+    dict: ModelEncoder.plain_object,
+    list: ModelEncoder.array,
+    tuple: ModelEncoder.array,
     type(UNDEFINED): _undefined,
     Element: _element,
     Symbol: _symbol,
@@ -315,23 +329,24 @@ _EXACT: Final[dict[type, Handler]] = {
 _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     (Element, _element),
     (values.Streamable, _streamable),
+    (values.StreamableSource, _streamable_source),
     (values.LazyNode, _node),
     (Enum, _enum),
     (values.BigInt, _big_int),
     (int, _int),
     (float, _float),
     (str, _text),
-    (Mapping, _object),
-    ((list, tuple), _array),
-    ((set, frozenset), _outlined("$W", tuple)),
+    (Mapping, ModelEncoder.plain_object),
+    ((list, tuple), ModelEncoder.array),
+    ((set, frozenset), _outlined("$W")),
     ((bytes, bytearray, memoryview), _bytes),
     (datetime, _datetime),
     ((date, time), _iso),
     ((Decimal, UUID), _str),
-    (values.JSMap, _outlined("$Q", lambda value: tuple(value.entries))),
-    (values.FormData, _outlined("$K", lambda value: tuple(value.entries))),
-    (values.JSSet, _outlined("$W", lambda value: tuple(value.items))),
-    (values.JSIterator, _outlined("$i", lambda value: tuple(value.items))),
+    (values.JSMap, _outlined("$Q", "entries")),
+    (values.FormData, _outlined("$K", "entries")),
+    (values.JSSet, _outlined("$W", "items")),
+    (values.JSIterator, _outlined("$i", "items")),
     (values.TypedArray, _typed_array),
     ((values.Blob, values.File), _blob),
     (values.ServerReference, _server_reference),
@@ -348,12 +363,21 @@ _BY_METHOD: Final[tuple[tuple[str, Handler], ...]] = (
 )
 
 
-@lru_cache(maxsize=4096)
-def handler_of(cls: type) -> Handler:
-    """How values of a class are written. Looked up once per class."""
-    exact = _EXACT.get(cls)
-    if exact is not None:
-        return exact
+class _Handlers(dict[type, Handler]):
+    """How values of a class are written; looked up once per class."""
+
+    def __missing__(self, cls: type) -> Handler:
+        if len(self) > _MAX_CLASSES:  # somebody makes classes all the time
+            self.clear()
+            self.update(_EXACT)
+        handler = self[cls] = _handler_of(cls)
+        return handler
+
+
+_MAX_CLASSES: Final = 4096
+
+
+def _handler_of(cls: type) -> Handler:
     if issubclass(cls, BaseException | type):
         return _refuse
     for bases, handler in _BY_BASE:
@@ -363,6 +387,9 @@ def handler_of(cls: type) -> Handler:
         if hasattr(cls, method):
             return handler
     return _declared if has_declared_form(cls) else _refuse
+
+
+HANDLERS: Final = _Handlers(_EXACT)
 
 
 def _refuse(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:

@@ -1,6 +1,6 @@
 """From a Python value to the model of a row: the JSON in which `$…` strings stand for what JSON cannot say.
 
-Owns: ids, identity and cycles, the walk through containers, which slots a value opens. Refuses to know: when anything is
+Owns: ids, the walk through containers, which slots a value opens. Refuses to know: when anything is
 sent or awaited. How each kind of value is written is in `encoders.py`, which registers itself here by class.
 """
 
@@ -13,18 +13,18 @@ from typing import Any, Final, TypeAlias
 from flightwire.elements import ClientReference
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
+from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.values import MAX_SAFE_INTEGER, Slot, SlotKind
 
 LONG_TEXT_CHARS: Final = 1024  # React's own threshold: longer texts get a row, where nothing is escaped
 MAX_DEPTH: Final = 500  # clients up to 19.2 overflow between 1,000 and 3,000 levels
 
-Node: TypeAlias = tuple[Any, Any, object, object]
-"""Where an object was written: (the node it is in or None, its key there or its row, the object, its model)."""
-
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
 """Writes one value: (encoder, value, the node it is in or None, its key there or its row) → model."""
 
+_MOST: Final = MAX_SAFE_INTEGER
+_LEAST: Final = -MAX_SAFE_INTEGER
 _ODD_KEYS: Final = frozenset(("__proto__", "constructor", "then"))
 
 
@@ -37,29 +37,27 @@ class ModelEncoder:
     """
 
     __slots__ = (
-        "_handler_of",
+        "_handlers",
+        "_made",
         "_manifest",
         "_next_id",
-        "_refs",
-        "_slots",
-        "_unfinished",
+        "_outer",
         "depth",
-        "has_referred",
+        "identity",
         "opened",
         "rows",
     )
 
-    def __init__(self, handler_of: Callable[[type], Handler], manifest: Manifest | None = None) -> None:
-        self._handler_of = handler_of
+    def __init__(self, handlers: Mapping[type, Handler], manifest: Manifest | None = None) -> None:
+        self._handlers = handlers
         self._manifest = manifest
         self._next_id = 1
-        self._refs: dict[int, Node] = {}
-        self._slots: dict[object, tuple[str, object]] = {}
+        self._made: dict[object, tuple[str, Any]] = {}
         self.rows: list[bytes] = []
         self.opened: list[Slot] = []
         self.depth = 0
-        self.has_referred = False
-        self._unfinished: set[int] = set()
+        self._outer: list[str] = []
+        self.identity = Identity(self.made_for)
 
     # ids and rows
 
@@ -75,78 +73,65 @@ class ModelEncoder:
         self.rows.append(write(row_id, *args))
         return row_id.decode()
 
-    def outline(self, value: object) -> str:
-        """Write a value as a row of its own; returns the row's id in hex."""
+    def outline(self, value: object, parent: Node | None, key: object, step: str = "") -> str:
+        """Write a value as a row of its own; returns the row's id in hex.
+
+        Args:
+            value: what the row holds.
+            parent: where the reference to the row will be.
+            key: its key there.
+            step: how Python reaches the value from there: `.entries`.
+        """
         row_id = f"{self.take_id():x}"
-        self.rows.append(rows.model_row(row_id.encode(), self.encode(value, None, row_id)))
+        self._outer.append(python_path(parent, key) + step)
+        try:
+            model = self.encode(value, None, row_id)
+        except EncodeError as error:
+            error.path = step + error.path
+            raise
+        self._outer.pop()
+        self.rows.append(rows.model_row(row_id.encode(), model))
         return row_id
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing: what an EncodeError interrupts leaves no row, slot or reference behind."""
-        refs, slots = len(self._refs), len(self._slots)
-        row_count, opened = len(self.rows), len(self.opened)
+        made, opened, row_count = len(self._made), len(self.opened), len(self.rows)
+        self.depth = 0
+        self._outer.clear()
         try:
-            yield
-        except BaseException:
-            for table, size in ((self._refs, refs), (self._slots, slots)):
-                while len(table) > size:
-                    table.popitem()
-            del self.rows[row_count:], self.opened[opened:]
+            with self.identity.transaction():
+                yield
+        except BaseException as error:
+            while len(self._made) > made:
+                self._made.popitem()
+            del self.opened[opened:], self.rows[row_count:]
+            if isinstance(error, RecursionError):
+                raise EncodeError(_too_deep()) from None
             raise
-        finally:
-            self.depth = 0
-            self._unfinished.clear()
 
-    @contextmanager
-    def detached(self) -> Iterator[None]:
-        """For values that come many times and may be changed in between: identity holds inside one value only."""
-        refs, self._refs = self._refs, {}
-        self.has_referred = False
-        try:
-            yield
-        finally:
-            self._refs = refs
-
-    # identity
-
-    def seen(self, value: object) -> str | None:
-        """The reference to an object that was written before."""
-        node = self._refs.get(id(value))
-        if node is None:
-            return None
-        if id(value) in self._unfinished:
-            raise EncodeError(
-                f"a {type(value).__name__} that contains itself, which browsers cannot read; break the cycle"
-            )
-        self.has_referred = True
-        return reference(node)
-
-    @contextmanager
-    def unfinished(self, value: object) -> Iterator[None]:
-        """While the content of a Map or Set is written, which no reference may enter."""
-        self._unfinished.add(id(value))
-        yield
-        self._unfinished.discard(id(value))
-
-    def register(self, value: object, parent: Node | None, key: object, model: object) -> Node:
-        """Remember where an object is written; keeps it alive, so that its identity stays its own."""
-        node: Node = (parent, key, value, model)
-        self._refs[id(value)] = node
-        return node
+    # what is written once
 
     def shared(self, key: object, owner: object, make: Callable[[], str]) -> str:
         """What was made once for this key; `owner` is kept alive as long as the key is its identity."""
-        found = self._slots.get(key)
+        found = self._made.get(key)
         if found is not None:
             return found[0]
         made = make()
-        self._slots[key] = (made, owner)
+        self._made[key] = (made, owner)
         return made
 
-    def knows(self, source: object) -> bool:
-        """Whether a slot was opened for an object."""
-        return id(source) in self._slots
+    def remember(self, source: object, make: Callable[[], object]) -> object:
+        """What was made of an object the first time it was met."""
+        found = self._made.get(("of", id(source)))
+        if found is None:
+            found = self._made["of", id(source)] = ("", (make(), source))
+        return found[1][0]
+
+    def made_for(self, source: object) -> str | None:
+        """The row id, in hex, of a promise, stream or function that was written before."""
+        found = self._made.get(id(source))
+        return None if found is None else found[0]
 
     def import_client(self, reference: ClientReference) -> str:
         """The row id, in hex, of a client module's export.
@@ -164,7 +149,8 @@ class ModelEncoder:
         """The row id, in hex, of what somebody has to wait for; the same object gives the same row."""
 
         def make() -> str:
-            slot = Slot(self.take_id(), kind, source, python_path(parent, key))
+            path = "".join(self._outer) + python_path(parent, key)
+            slot = Slot(self.take_id(), kind, source, path)
             self.opened.append(slot)
             return f"{slot.id:x}"
 
@@ -178,10 +164,7 @@ class ModelEncoder:
         Raises:
             EncodeError: the value, or one inside it, cannot be sent.
         """
-        try:
-            return self._handler_of(type(value))(self, value, parent, key)
-        except RecursionError:
-            raise EncodeError(_too_deep()) from None
+        return self._handlers[type(value)](self, value, parent, key)
 
     def enter(self) -> None:
         """One level deeper.
@@ -205,62 +188,68 @@ class ModelEncoder:
 
     def plain_object(self, value: Mapping[Any, object], parent: Node | None, key: object) -> object:
         """The model of a mapping, as a plain object."""
-        found = self.seen(value)
-        if found is not None:
+        identity = self.identity
+        if id(value) in identity.nodes and (found := identity.find(value)) is not None:
             return found
         model: dict[str, object] = {}
-        self.fields(value, self.register(value, parent, key, model), model)
+        identity.nodes[id(value)] = node = (parent, key, value, model, identity.turn)
+        self.fields(value, node, model)
         return model
 
     def fields(
-        self, value: Mapping[Any, Any], node: Node, model: dict[str, object], step: str = "[{!r}]"
+        self,
+        value: Mapping[Any, Any],
+        node: Node,
+        model: dict[str, object],
+        step: Callable[[str], str] = "[{!r}]".format,
     ) -> None:
-        """Fill the model of an object from a mapping; `step` is how Python reaches a field of it."""
+        """Fill the model of an object from a mapping; `step` says how Python reaches a field of it."""
         self.enter()
-        handler_of = self._handler_of
+        handlers = self._handlers
+        has_odd_key = "__proto__" in value or "constructor" in value or "then" in value
         name: Any = None
         try:
             for name, item in value.items():
                 if type(name) is not str:
                     name = _text_key(name)  # noqa: PLW2901  # a subclass of str, made plain
                 cls = type(item)
-                if name in _ODD_KEYS:
+                if has_odd_key and name in _ODD_KEYS:
                     self._odd_field(model, name, item, node)
                 elif cls is str:
                     is_plain = len(item) < LONG_TEXT_CHARS and item[:1] != "$"
                     model[name] = item if is_plain else self.text(item)
-                elif item is None or cls is bool:
+                elif item is None or cls is bool or (cls is int and _LEAST <= item <= _MOST):
                     model[name] = item
                 elif ":" in name and cls not in _SCALARS:
-                    model[name] = self._unaddressable(item)
+                    model[name] = self._unaddressable(item, node, name)
                 else:
-                    model[name] = handler_of(cls)(self, item, node, name)
+                    model[name] = handlers[cls](self, item, node, name)
         except EncodeError as error:
-            error.path = step.format(name) + error.path
+            error.path = step(name) + error.path
             raise
         self.depth -= 1
 
     def array(self, value: list[Any] | tuple[Any, ...], parent: Node | None, key: object) -> object:
         """The model of a list or tuple, as an array. Tuples have no identity: Python shares equal ones."""
-        is_list = isinstance(value, list)
-        if is_list:
-            found = self.seen(value)
-            if found is not None:
-                return found
-        self.enter()
         model: list[object] = []
-        node: Node = self.register(value, parent, key, model) if is_list else (parent, key, value, model)
-        handler_of = self._handler_of
+        identity = self.identity
+        node: Node = (parent, key, value, model, identity.turn)
+        if isinstance(value, list):
+            if id(value) in identity.nodes and (found := identity.find(value)) is not None:
+                return found
+            identity.nodes[id(value)] = node
+        self.enter()
+        handlers = self._handlers
         add = model.append
         try:
             for item in value:
                 cls = type(item)
                 if cls is str:
                     add(item if len(item) < LONG_TEXT_CHARS and item[:1] != "$" else self.text(item))
-                elif item is None or cls is bool:
+                elif item is None or cls is bool or (cls is int and _LEAST <= item <= _MOST):
                     add(item)
                 else:
-                    add(handler_of(cls)(self, item, node, len(model)))
+                    add(handlers[cls](self, item, node, len(model)))
         except EncodeError as error:
             error.path = f"[{len(model)}]{error.path}"
             raise
@@ -274,36 +263,19 @@ class ModelEncoder:
         if name == "constructor" and isinstance(item, Mapping) and "prototype" in item:
             item = {inner: item[inner] for inner in item if inner != "prototype"}
         field = self.encode(item, node, name)
-        if name == "then" and isinstance(field, str) and field.startswith(("$h", "$L")):
+        is_function = isinstance(field, str) and field.startswith("$h")
+        if name == "then" and (is_function or isinstance(item, ClientReference)):
             raise EncodeError(
                 "a function under the key 'then' would be called by `await` in the browser; use another key"
             )
         model[name] = field
 
-    def _unaddressable(self, item: object) -> object:
+    def _unaddressable(self, item: object, node: Node, name: str) -> object:
         """A field whose name has a colon: no path leads there, so what may be referred to again gets its own row."""
-        return self.seen(item) or "$" + self.outline(item)
+        return self.identity.find(item) or "$" + self.outline(item, node, name)
 
 
 _SCALARS: Final = frozenset((int, float))
-
-
-def reference(node: Node) -> str:
-    """The path to an object from the row it is in: `$0:a:1`."""
-    keys: list[str] = []
-    while node[0] is not None:
-        keys.append(str(node[1]))
-        node = node[0]
-    return ":".join([f"${node[1]}", *reversed(keys)])
-
-
-def python_path(parent: Node | None, key: object) -> str:
-    """The place of a value as Python would index it: `['a'][1]`."""
-    steps: list[str] = []
-    while parent is not None:
-        steps.append(f"[{key!r}]")
-        parent, key = parent[0], parent[1]
-    return "".join(reversed(steps))
 
 
 def _text_key(name: object) -> str:

@@ -84,6 +84,17 @@ class Streamable:
         raise NotImplementedError
 
 
+class StreamableSource:
+    """The base of what streamable values are made of: it goes to the browser as its `value`."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Streamable:
+        """A snapshot."""
+        raise NotImplementedError
+
+
 class LazyNode:
     """The base of an awaitable that stands for a part of the page: React suspends there until it is known."""
 

@@ -14,11 +14,13 @@ from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
 from flightwire.wire.flight.deltas import delta_rows, is_inline_text, lone_row
-from flightwire.wire.flight.encoders import handler_of
+from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
 from flightwire.wire.flight.rows import KEEP_ALIVE_ROW
 from flightwire.wire.flight.values import Failure, Slot
+
+MAX_PATH_CHARS = 300
 
 __all__ = ["KEEP_ALIVE_ROW", "Writer"]
 
@@ -37,7 +39,7 @@ class Writer:
     __slots__ = ("_encoder", "open_slots", "root")
 
     def __init__(self, manifest: Manifest | None = None) -> None:
-        self._encoder = ModelEncoder(handler_of, manifest)
+        self._encoder = ModelEncoder(HANDLERS, manifest)
         self.root = Slot(0, "promise", None)
         self.open_slots = 1
 
@@ -98,8 +100,8 @@ class Writer:
             return b""
         encoder = self._encoder
         if len(deltas) == 1 and is_inline_text(deltas[0]):  # a token of its own, the usual case
-            row, slot.tail = lone_row(slot.tail, deltas[0], encoder.take_id())
-            return row
+            tail, slot.tail = slot.tail, b"%x" % encoder.take_id()
+            return lone_row(tail, deltas[0], slot.tail)
         opened = len(encoder.opened)
         with self._located(slot), encoder.transaction():
             body, tail = delta_rows(slot.tail, deltas, self._detached, encoder.take_id)
@@ -138,7 +140,7 @@ class Writer:
         encoder = self._encoder
         opened = len(encoder.opened)
         with self._located(slot), encoder.transaction():
-            returned = "" if value is UNDEFINED else f"${encoder.outline(value)}"
+            returned = "" if value is UNDEFINED else f"${encoder.outline(value, None, slot.id)}"
             encoder.rows.append(rows.close_row(slot.tail, returned))
         self.open_slots += len(encoder.opened) - opened
         self._settle(slot)
@@ -161,10 +163,10 @@ class Writer:
     def _detached(self, value: object) -> bytes:
         """JSON of a value among many of one slot; a row of its own when something inside refers to it."""
         encoder = self._encoder
-        with encoder.detached():
+        with encoder.identity.detached():
             row_id = f"{encoder.take_id():x}"
             model = encoder.encode(value, None, row_id)
-            if not encoder.has_referred:
+            if not encoder.identity.has_referred:
                 return rows.dump(model)
             encoder.rows.append(rows.model_row(row_id.encode(), model))
             return b'"$%b"' % row_id.encode()
@@ -182,8 +184,16 @@ class Writer:
         try:
             yield
         except EncodeError as error:
-            error.path = slot.path + error.path
+            error.path = _shortened(slot.path + error.path)
             raise
+
+
+def _shortened(path: str) -> str:
+    return (
+        path
+        if len(path) <= MAX_PATH_CHARS
+        else f"{path[: MAX_PATH_CHARS // 2]}…{path[-MAX_PATH_CHARS // 2 :]}"
+    )
 
 
 def _check(slot: Slot, *kinds: str) -> None:

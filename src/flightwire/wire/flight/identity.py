@@ -1,0 +1,148 @@
+"""Which objects a response holds already, and where.
+
+Owns: identity, cycles, and the check that an object is still what was sent. Refuses to know: how values are written.
+
+React writes an object that it meets again as the path to its first place (`"$0:a:1"`), also from a later row. Python code
+likes to change a list or dict and return it once more, so a path is only used while the object is unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from flightwire.elements import Element
+from flightwire.errors import EncodeError
+from flightwire.wire.flight.rows import escape
+
+Node: TypeAlias = tuple[Any, Any, object, object, int]
+"""Where an object was written: (the node it is in or None, its key there or its row, the object, its model, when)."""
+
+
+class Identity:
+    """The objects written so far, kept alive so that their identity stays their own.
+
+    Args:
+        id_of: gives the row id (hex) of a promise, function or stream that was written before, else None.
+
+    Attributes:
+        has_referred: whether any reference was made since `detached` began.
+    """
+
+    __slots__ = ("_id_of", "_unfinished", "has_referred", "nodes", "turn")
+
+    def __init__(self, id_of: Callable[[object], str | None]) -> None:
+        self._id_of = id_of
+        self._unfinished: set[int] = set()
+        self.nodes: dict[int, Node] = {}
+        self.turn = 0  # one per call of the writer: nothing changes during a call
+        self.has_referred = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A call of the writer; if it fails, nothing that it wrote can be referred to."""
+        self.turn += 1
+        self._unfinished.clear()
+        try:
+            yield
+        except BaseException:
+            self.nodes = {key: node for key, node in self.nodes.items() if node[4] != self.turn}
+            raise
+
+    @contextmanager
+    def detached(self) -> Iterator[None]:
+        """For values that come many times: identity holds inside one value only, and nothing is kept."""
+        nodes, self.nodes = self.nodes, {}
+        self.has_referred = False
+        try:
+            yield
+        finally:
+            self.nodes = nodes
+
+    @contextmanager
+    def unfinished(self, value: object) -> Iterator[None]:
+        """While the content of a Map or Set is written, which no path may enter."""
+        self._unfinished.add(id(value))
+        yield
+        self._unfinished.discard(id(value))
+
+    def register(self, value: object, parent: Node | None, key: object, model: object) -> Node:
+        """Remember where an object is written."""
+        node: Node = (parent, key, value, model, self.turn)
+        self.nodes[id(value)] = node
+        return node
+
+    def find(self, value: object) -> str | None:
+        """The path to an object that was written before and is still the same.
+
+        Raises:
+            EncodeError: it is a Map or Set around this very place.
+        """
+        node = self.nodes.get(id(value))
+        if node is None:
+            return None
+        if id(value) in self._unfinished:
+            name = type(value).__name__
+            raise EncodeError(f"a {name} that contains itself, which browsers cannot read; break the cycle")
+        if node[4] != self.turn and not self._confirm(node):
+            return None
+        self.has_referred = True
+        return path_of(node)
+
+    def _confirm(self, node: Node) -> bool:
+        """Whether an object from an earlier call is what was sent then; if not, what led there is forgotten."""
+        confirmed: list[Node] = []
+        if self._is_same(node, confirmed):
+            return True
+        for changed in confirmed:
+            self.nodes.pop(id(changed[2]), None)
+        return False
+
+    def _is_same(self, node: Node, confirmed: list[Node]) -> bool:
+        parent, key, value, model, turn = node
+        if turn == self.turn or isinstance(value, Element):  # elements are values: made once, never changed
+            return True
+        self.nodes[id(value)] = (parent, key, value, model, self.turn)  # so that a cycle ends
+        confirmed.append(node)
+        if type(value) is dict and isinstance(model, Mapping):
+            return len(value) == len(model) and all(
+                name in model and self._is_item(item, model[name], confirmed) for name, item in value.items()
+            )
+        if type(value) is list and isinstance(model, list):
+            return len(value) == len(model) and all(
+                self._is_item(item, part, confirmed) for item, part in zip(value, model, strict=True)
+            )
+        return False
+
+    def _is_item(self, item: object, model: object, confirmed: list[Node]) -> bool:
+        """Whether an item would be written as it was; what cannot be told cheaply counts as changed."""
+        if item is model:
+            return True
+        if isinstance(item, str):
+            return escape(item) == model
+        if type(item) in (int, float):
+            return type(item) is type(model) and item == model
+        node = self.nodes.get(id(item))
+        if node is not None:
+            return (node[3] is model or path_of(node) == model) and self._is_same(node, confirmed)
+        return isinstance(model, str) and self._id_of(item) in (model[1:], model[2:])
+
+
+def path_of(node: Node) -> str:
+    """The path to an object from the row it is in: `$0:a:1`."""
+    keys: list[str] = []
+    while node[0] is not None:
+        keys.append(str(node[1]))
+        node = node[0]
+    return ":".join([f"${node[1]}", *reversed(keys)])
+
+
+def python_path(parent: Node | None, key: object) -> str:
+    """The place of a value as Python would index it: `['a'][1]`."""
+    steps: list[str] = []
+    while parent is not None:
+        is_attribute = key == "props" and isinstance(parent[2], Element)
+        steps.append(f".{key}" if is_attribute else f"[{key!r}]")
+        parent, key = parent[0], parent[1]
+    return "".join(reversed(steps))
