@@ -125,6 +125,10 @@ class Server:
         self._thread.join(30)
         assert not self._thread.is_alive(), "the server did not stop"
 
+    def run(self, do: Callable[[], object]) -> None:
+        """Do it in the server's own loop."""
+        self._loop.call_soon_threadsafe(do)
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self._prefix}/"
@@ -138,6 +142,7 @@ class Server:
             self._ready.set()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self.pages = await self._make_pages()
         app: Any = self._answer
         if self._prefix:

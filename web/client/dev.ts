@@ -12,7 +12,7 @@ import { hidePanel, showPanel } from './panel';
 const SERVER_EXPORTS = ['maxDuration', 'metadata', 'viewport', 'dynamic', 'revalidate', 'runtime'];
 
 let isLeaving = false;
-let isBroken = false;
+let isUnmounted = false;
 
 /** Starts listening; returns what the React root needs. */
 export function startDevelopment(): RootOptions {
@@ -42,18 +42,24 @@ function isFromServer(error: unknown): error is Error {
 
 function showRenderError(error: unknown, info: { componentStack?: string | undefined }): void {
   console.error(error, info.componentStack ?? '');
-  // A module that does not compile has been reported by Vite already, with its place.
-  if (!isBroken) show(reportOf(error instanceof Error ? error : new Error(String(error)), readConfig().app));
-  isBroken = true;
+  isUnmounted = true;
+  if (isMissingModule(error)) return; // Vite reports it, with its place
+  show(reportOf(error instanceof Error ? error : new Error(String(error)), readConfig().app));
+}
+
+// Chromium, Firefox and Safari in this order; the specification leaves the sentence open.
+const MODULE_FAILURE = /dynamically imported module|error loading dynamically|Importing a module script failed/i;
+
+function isMissingModule(error: unknown): boolean {
+  return error instanceof TypeError && MODULE_FAILURE.test(error.message);
 }
 
 function listenToVite(): void {
   import.meta.hot?.on('vite:error', ({ err }: { err: ErrorPayload['err'] }) => {
-    isBroken = true;
     show(reportOfBuild(err, readConfig().app));
   });
   import.meta.hot?.on('vite:beforeUpdate', () => {
-    if (isBroken) location.reload(); // there may be no component yet that could take the update
+    if (isUnmounted) location.reload(); // no component is left that could take the update
     hidePanel();
   });
 }

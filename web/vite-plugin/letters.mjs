@@ -14,7 +14,8 @@ export function missingPackage(source, from) {
 
 /** @param {string} source @param {string} from */
 export function missingFile(source, from) {
-  return `${from} imports "${source}", but there is no such file beside it (.tsx, .ts, .jsx, .js or .py). Create it, or correct the path.`;
+  const endings = /\.\w+$/.test(source) ? '' : ' (.tsx, .ts, .jsx, .js or .py)';
+  return `${from} imports "${source}", but there is no such file${endings}. Create it, or correct the path.`;
 }
 
 /** @param {string} source @param {string} from */

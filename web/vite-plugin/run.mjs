@@ -37,6 +37,7 @@ export function logger() {
   const log = (/** @type {string} */ level) => (/** @type {string} */ message, /** @type {any} */ options) => {
     const error = options?.error;
     const text = error ? tell(error) : clean(message);
+    if (SCAN.test(text)) return; // the same error comes again, with its place, when the page is asked for
     if (error && last.error === text && Date.now() - last.at < 1000) return; // Vite reports one failure several times
     if (error) last = { error: text, at: Date.now() };
     say({ event: 'log', level, message: text });
@@ -55,6 +56,8 @@ export function logger() {
   };
   return logged;
 }
+
+const SCAN = /^\(!\) Failed to run dependency scan/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
 const COLOURS = /\u001b\[[\d;]*m/g;
