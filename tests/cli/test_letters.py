@@ -3,12 +3,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from flightwire.cli.letters import log_to_terminal, print_letter
-from flightwire.errors import AppLoadError
 
 
 @pytest.fixture
@@ -24,22 +22,6 @@ def terminal_log() -> Iterator[None]:
 def test_a_letter_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     print_letter("No [bold]page[/] here.")
     assert capsys.readouterr() == ("", "error: No [bold]page[/] here.\n")
-
-
-def test_a_syntax_error_shows_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "actions.py"
-    path.write_text("import os\ndef broken(\n")
-    print_letter(AppLoadError("'(' was never closed", path=str(path), line=2))
-    assert capsys.readouterr().err.splitlines() == [
-        "error: '(' was never closed",
-        f"  {path}:2",
-        "  2 | def broken(",
-    ]
-
-
-def test_a_file_that_has_gone_still_gives_the_letter(capsys: pytest.CaptureFixture[str]) -> None:
-    print_letter(AppLoadError("broken", path="/no/such/file.py", line=2))
-    assert capsys.readouterr().err == "error: broken\n"
 
 
 def test_the_log_is_a_line_per_record(terminal_log: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,10 @@ from .listening import listen, url_of
 from .tools import Answering, prepare_model, prepare_pages
 
 Folder = Annotated[
-    Path, typer.Argument(help="The app: a folder with page.tsx and actions.py.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="The app: a folder with page.tsx and actions.py.", show_default=False
+    ),
 ]
 Port = Annotated[
     int, typer.Option(envvar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free port.")

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
-
-from ..errors import AppLoadError
 
 __all__ = ["log_to_terminal", "print_letter", "print_warning"]
 
@@ -21,7 +18,7 @@ STYLES = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "re
 
 def print_letter(error: BaseException | str) -> None:
     """Say what is wrong and what to do; no traceback."""
-    _print("error: ", "bold red", _explain(error))
+    _print("error: ", "bold red", str(error))
 
 
 def print_warning(text: str) -> None:
@@ -63,21 +60,6 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not isinstance(cause, asyncio.CancelledError) and not str(record.msg).startswith(
         "Cancel %s running task"
     )
-
-
-def _explain(error: BaseException | str) -> str:
-    if not isinstance(error, AppLoadError) or error.line is None:
-        return str(error)
-    return "\n".join(filter(None, [str(error), _source_line(Path(error.path), error.line)]))
-
-
-def _source_line(path: Path, line: int) -> str:
-    """The line of the file that is to blame, as an editor shows it."""
-    try:
-        text = path.read_text(encoding="utf-8").splitlines()[line - 1]
-    except (OSError, ValueError, IndexError):
-        return ""
-    return f"  {path}:{line}\n  {line} | {text}"
 
 
 def _print(label: str, style: str, text: str) -> None:

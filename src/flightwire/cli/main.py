@@ -21,11 +21,12 @@ HELP = """Streaming AI interfaces served from Python: React pages that call Pyth
   flightwire dev app/               live pages and actions while you write them
   flightwire build app/             compile the pages for production
   flightwire start app/             serve that build
-  flightwire models pull            fetch the local model, which needs no key
+  flightwire models pull            fetch the file of the local model
 
 An app is a folder with a page.tsx and an actions.py.
-Which model answers: the one that an action names, else FLIGHTWIRE_MODEL=provider/model, else the first provider with a key
-(OPENAI_API_KEY, ANTHROPIC_API_KEY, …), else local/smollm2 on this machine.
+
+Which model answers: the one that an action names, else FLIGHTWIRE_MODEL=provider/model, else OpenAI's if OPENAI_API_KEY
+is set, else local/smollm2 on this machine, which needs no key.
 """
 
 cli = typer.Typer(
@@ -37,9 +38,9 @@ cli = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-cli.command("dev", epilog=dev.EXAMPLES)(dev.dev)
-cli.command("build")(build.build)
-cli.command("start", epilog=start.EXAMPLES)(start.start)
+cli.command("dev", short_help="Live pages and actions while you write them.", epilog=dev.EXAMPLES)(dev.dev)
+cli.command("build", short_help="Compile the pages for production.")(build.build)
+cli.command("start", short_help="Serve that build.", epilog=start.EXAMPLES)(start.start)
 cli.add_typer(models.cli, name="models")
 
 
