@@ -41,4 +41,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (RuntimeError, KeyboardInterrupt) as wrong:  # a server that failed, or Ctrl-C: both end every process
+        sys.exit(f"make bench: {wrong}" if str(wrong) else 130)

@@ -120,7 +120,8 @@ def _load(scenario: Scenario, server: Process, upstream: Process) -> dict[str, f
             check=False,
         )
     if done.returncode:
-        raise RuntimeError(f"{scenario.name}: {done.stderr.strip().splitlines()[-1][:2000]}")
+        wrong = done.stderr.strip().splitlines()[-1][:2000]
+        raise RuntimeError(f"{scenario.name}: {wrong}\n{server.complaints()}".strip())
     seen: dict[str, float] = json.loads(done.stdout)
     return seen
 

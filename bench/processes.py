@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 5.0
+MAX_COMPLAINT_CHARS = 2000
 
 
 class Process:
@@ -28,16 +30,23 @@ class Process:
         self, command: Sequence[str], *, core: int, env: Mapping[str, str] | None = None, folder: Path = ROOT
     ) -> None:
         self.started_s = time.monotonic()
+        self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 # closed in stop()
         with on_core(core):
             self._process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True
+                command,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                text=True,
             )
         self.pid = self._process.pid
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line.isdigit():
+            said = self.complaints() or repr(line)
             self.stop()
-            raise RuntimeError(f"{' '.join(command)} did not say its port; it said {line!r}")
+            raise RuntimeError(f"{' '.join(command)} did not say its port; it said {said}")
         self.port = int(line)
 
     @property
@@ -51,6 +60,11 @@ class Process:
         connection.getresponse().read()
         connection.close()
         return time.monotonic() - self.started_s
+
+    def complaints(self) -> str:
+        """The end of what it has written to standard error."""
+        self._said.seek(0)
+        return self._said.read()[-MAX_COMPLAINT_CHARS:].strip()
 
     def cpu_s(self) -> float:
         """CPU seconds used so far, user and system, by all its threads."""
@@ -69,6 +83,7 @@ class Process:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        self._said.close()
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import json
 import os
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 
@@ -23,6 +24,11 @@ RESULTS = ROOT / "bench" / "results"
 def compare(names: list[str], *, quick: bool) -> int:
     """Measure these servers side by side; 0 when every token arrived everywhere."""
     console = Console()
+    if not Path("/proc/self/stat").exists():
+        console.print(
+            "CPU times are read from /proc, which this system does not have: run the comparison on Linux."
+        )
+        return 1
     contestants = _installed(names, console)
     with ExitStack() as stack:
         upstream = stack.enter_context(python("bench.upstream", core=LOAD_CORE))

@@ -1,0 +1,63 @@
+"""A measurement from end to end, small: what counts here is that wrong answers are found, never how fast anything is."""
+
+from collections.abc import Iterator
+
+import pytest
+from bench.load import Answer, Seen
+from bench.measure import Figures, Scenario, measure, paired_ratio
+from bench.processes import LOAD_CORE, SERVER_CORE, Process, python
+from bench.servers import environment
+
+SMALL = Scenario("small", streams=3, tokens=40, rounds=2)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Process]:
+    with python("bench.upstream", core=LOAD_CORE) as process:
+        yield process
+
+
+@pytest.fixture(scope="module", params=["bench.raw_pump", "bench.ours"])
+def server(request: pytest.FixtureRequest, upstream: Process) -> Iterator[Process]:
+    with python(request.param, core=SERVER_CORE, env=environment(f"{upstream.url}/v1")) as process:
+        yield process
+
+
+def test_every_token_of_a_saturated_run_arrives(server: Process, upstream: Process) -> None:
+    figures = Figures()
+    measure(SMALL, server, upstream, figures)
+    assert figures.of("tokens") == 3 * 40 * 2
+    assert figures.cpu_us > 0
+
+
+def test_every_token_of_a_paced_run_arrives_and_has_a_latency(server: Process, upstream: Process) -> None:
+    figures = Figures()
+    measure(Scenario("paced", streams=2, tokens=10, tokens_per_s=100), server, upstream, figures)
+    assert figures.of("tokens") == 20
+    assert figures.of("added_p50_ms") > 0
+
+
+def test_a_server_that_answers_something_else_is_refused(upstream: Process) -> None:
+    with pytest.raises(RuntimeError, match="a row that is no model"):
+        measure(SMALL, upstream, upstream, Figures())  # it answers like an API, not like a page's server
+
+
+def test_a_program_that_does_not_start_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"bench\.nothing did not say its port"):
+        python("bench.nothing", core=SERVER_CORE)
+
+
+def test_a_token_out_of_place_is_refused() -> None:
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    body = (
+        b'0:{"output":{"type":"$Sui.streamable.value","curr":"","next":"$@1"}}\n'
+        b'1:{"curr":" 001","next":"$@2"}\n2:{"curr":" 000","next":"$@3"}\n3:{}\n'
+    )
+    raw = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with pytest.raises(ValueError, match="not the 2 tokens"):
+        Answer("bench-2-0-x", 0, [(1, raw)]).read(2, [], Seen())
+
+
+def test_a_ratio_is_taken_within_each_repeat() -> None:
+    slow_machine = Figures([30.0, 3.0, 3.3]), Figures([20.0, 2.0, 2.2])
+    assert paired_ratio(*slow_machine) == pytest.approx(1.5)
