@@ -1,1 +1,130 @@
-"""Streaming AI interfaces served from Python: React server actions, streamable values and generative UI."""
+"""Streaming AI interfaces served from Python: React server actions, streamable values and generative UI.
+
+The front door: what users import, and which concrete parts are wired together. No logic. Importing it loads no HTTP
+client, database driver, model runtime or pydantic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flightwire.actions.registry import Action, action
+from flightwire.core.generate_text import GenerateTextResult, generate_text
+from flightwire.core.models import use_resolver
+from flightwire.core.stream_text import StreamTextResult, stream_text
+from flightwire.elements import UNDEFINED, UNSET, Element
+from flightwire.errors import (
+    AbortError,
+    APICallError,
+    FlightwireError,
+    NoSuchModelError,
+    RetryError,
+    UserError,
+)
+from flightwire.events import Usage
+from flightwire.messages import (
+    AssistantMessage,
+    FilePart,
+    ImagePart,
+    ModelMessage,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+)
+from flightwire.providers.base import LanguageModel
+from flightwire.rsc.streamable import (
+    StreamableValue,
+    StreamableValueSource,
+    create_streamable_value,
+    is_streamable_value,
+    read_streamable_value,
+)
+from flightwire.scope import after, start_soon
+
+if TYPE_CHECKING:
+    from flightwire.server.app import App
+    from flightwire.server.mode import Mode
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "UNDEFINED",
+    "UNSET",
+    "APICallError",
+    "AbortError",
+    "Action",
+    "AssistantMessage",
+    "Element",
+    "FilePart",
+    "FlightwireError",
+    "GenerateTextResult",
+    "ImagePart",
+    "LanguageModel",
+    "ModelMessage",
+    "NoSuchModelError",
+    "RetryError",
+    "StreamTextResult",
+    "StreamableValue",
+    "StreamableValueSource",
+    "SystemMessage",
+    "TextPart",
+    "ToolMessage",
+    "Usage",
+    "UserError",
+    "UserMessage",
+    "action",
+    "after",
+    "app",
+    "create_streamable_value",
+    "generate_text",
+    "is_streamable_value",
+    "read_streamable_value",
+    "start_soon",
+    "stream_text",
+]
+
+
+def app(
+    folder: str | Path | None = None,
+    *,
+    actions: Sequence[Action[Any, Any]] = (),
+    mode: Mode | None = None,
+    allowed_origins: Iterable[str] = (),
+    max_body_bytes: int = 1024 * 1024,
+    max_duration_s: float = 900.0,
+) -> App:
+    """Make the ASGI app that serves an app folder's pages and actions, or actions alone; it mounts under any prefix.
+
+    Arguments:
+        folder: a folder with `page.tsx` and `actions.py`.
+        actions: further actions, or all of them when there is no folder.
+        mode: "development" or "production"; by default FLIGHTWIRE_ENV, else production when a build exists.
+        allowed_origins: pages of other origins that may call, as `https://example.com`.
+        max_body_bytes: the largest request body, unless an action says otherwise.
+        max_duration_s: the longest an action may run, in seconds; an action or a page may say less.
+
+    Raises:
+        InvalidArgumentError: neither a folder nor actions, a folder that does not exist, or an origin that is none.
+    """
+    from flightwire.server.app import App
+    from flightwire.server.calls import Limits
+
+    return App(
+        None if folder is None else Path(folder),
+        actions=actions,
+        mode=mode,
+        allowed_origins=allowed_origins,
+        limits=Limits(max_body_bytes=max_body_bytes, max_duration_s=max_duration_s),
+    )
+
+
+def _resolve(model_id: str | None) -> LanguageModel:
+    from flightwire.providers import registry
+
+    return registry.default_model()[0] if model_id is None else registry.resolve(model_id)
+
+
+use_resolver(_resolve)

@@ -16,7 +16,13 @@ from typing import Any
 
 from flightwire.actions.folder import AppFolder, load_folder
 from flightwire.actions.registry import Action, ActionRegistry
-from flightwire.errors import ActionNotFoundError, AppLoadError, CallError, ToolchainError
+from flightwire.errors import (
+    ActionNotFoundError,
+    AppLoadError,
+    CallError,
+    InvalidArgumentError,
+    ToolchainError,
+)
 from flightwire.server.calls import CallHandler, Limits
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
@@ -42,6 +48,7 @@ class App:
         allowed_origins: Iterable[str],
         limits: Limits,
     ) -> None:
+        _check_served(folder, actions)
         self.folder = folder
         self.mode, self.mode_reason = choose_mode(mode, folder)
         self.load_error: AppLoadError | None = None
@@ -70,7 +77,7 @@ class App:
         """Import the app folder anew; if that fails, calls are answered with the letter until it works again."""
         assert self.folder is not None
         try:
-            loaded = load_folder(self.folder)
+            loaded = load_folder(self.folder, self.app_folder)
         except AppLoadError as error:
             self.load_error = error
             log.error("%s", error)
@@ -85,8 +92,6 @@ class App:
 
     async def startup(self) -> None:
         """Start what pages need; the first request does it where a host runs no lifespan. Safe to call again."""
-        if self._started:
-            return
         async with self._starting:
             if self._started:
                 return
@@ -161,7 +166,8 @@ class App:
         if self.pages is None:
             await send_text(send, 404, "This app serves actions only.", head=scope["method"] == "HEAD")
             return
-        await self.startup()
+        if not self._started:
+            await self.startup()
         await self.pages(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -178,6 +184,13 @@ class App:
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _check_served(folder: Path | None, actions: Sequence[object]) -> None:
+    if folder is None and not actions:
+        raise InvalidArgumentError("flightwire.app() needs a folder or actions to serve.")
+    if folder is not None and not folder.is_dir():
+        raise InvalidArgumentError(f"there is no such folder: {folder}")
 
 
 def _find_vite(folder: Path) -> ViteProcess:

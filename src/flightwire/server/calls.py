@@ -114,7 +114,7 @@ class CallHandler:
             timeout_s=self._limits.body_timeout_s,
         )
         parts = parse_body(header(scope, b"content-type"), body)
-        return action.schema.bind(reply.decode_call(parts))
+        return action.schema.bind(reply.decode_call(parts, allow_temporary_references=True))
 
     async def _carry_out(
         self,

@@ -48,7 +48,7 @@ class Pump:
         *,
         failures: Failures,
         max_duration_s: float,
-        before_last: Callable[[], None],
+        before_last: Callable[[], object],
         headers: Callable[[], Headers] = list,
     ) -> None:
         self.sent_bytes = 0

@@ -1,0 +1,115 @@
+"""Who may call: pages of the same origin, pages of allowed origins, and programs without cookies.
+
+Owns: the rule. Refuses to know: actions, bodies, proxies (`X-Forwarded-*` is whatever the caller writes).
+
+The order: `Sec-Fetch-Site`, which no page can forge; then `Origin` against `Host` and the allowed origins. A
+request with neither is from no browser page, and is let through when it carries no cookie that it could abuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from flightwire.errors import ForbiddenError, InvalidArgumentError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def check_allowed_origins(origins: Iterable[str]) -> tuple[str, ...]:
+    """Normalise the origins that an app allows.
+
+    Raises:
+        InvalidArgumentError: one of them is not an origin, as `https://example.com`.
+    """
+    if isinstance(origins, str):
+        raise InvalidArgumentError(f"allowed_origins is a list; write allowed_origins=[{origins!r}].")
+    return tuple(_checked(origin) for origin in origins)
+
+
+def check_origin(
+    headers: Sequence[tuple[bytes, bytes]], *, scheme: str, allowed_origins: Sequence[str]
+) -> None:
+    """Let a call through, or refuse it.
+
+    Arguments:
+        headers: as ASGI gives them: lower-case names.
+        scheme: of the request, "http" or "https".
+        allowed_origins: as `check_allowed_origins` returned them.
+
+    Raises:
+        ForbiddenError: the page that calls is of another site; the letter says how to allow it.
+    """
+    found = _only(headers, (b"sec-fetch-site", b"origin", b"host", b"cookie"))
+    site, origin = found.get(b"sec-fetch-site"), found.get(b"origin")
+    if site in ("same-origin", "none"):
+        return
+    if origin is None:
+        _check_without_origin(site, has_cookie=b"cookie" in found)
+    elif not _is_own(origin, found.get(b"host", ""), scheme, trust_scheme=site is None):
+        _check_foreign(origin, allowed_origins)
+
+
+def _check_without_origin(site: str | None, *, has_cookie: bool) -> None:
+    if site is not None:
+        raise ForbiddenError(f"A call from another site ({site}) that does not say which is refused.")
+    if has_cookie:
+        raise ForbiddenError(
+            "A call with cookies must say where it comes from: send Origin, or leave the cookies out."
+        )
+
+
+def _check_foreign(origin: str, allowed_origins: Sequence[str]) -> None:
+    if _normalised(origin) not in allowed_origins:
+        shown = origin if len(origin) <= 200 else f"{origin[:200]}…"
+        raise ForbiddenError(
+            f"A call from {shown} is refused: it is another origin. If pages there may call, "
+            f"write flightwire.app(…, allowed_origins=[{shown!r}])."
+        )
+
+
+def _is_own(origin: str, host: str, scheme: str, *, trust_scheme: bool) -> bool:
+    """Whether the origin is the host that was asked.
+
+    Behind a proxy that ends TLS the request's scheme is "http" while the page's is "https"; the host decides then.
+    """
+    normalised = _normalised(origin)
+    if normalised is None or not host:
+        return False
+    schemes = {scheme, "https"} if trust_scheme else {scheme}
+    return any(normalised == _normalised(f"{each}://{host}") for each in schemes)
+
+
+def _normalised(origin: str) -> str | None:
+    """`HTTPS://Example.com:443` → `https://example.com`; None for what is no origin (`null` is none)."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or parts.scheme not in _DEFAULT_PORTS or parts.username is not None:
+        return None
+    if parts.path or parts.query or parts.fragment or any(c.isspace() or c == "," for c in origin):
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    own_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{own_port}"
+
+
+def _checked(origin: str) -> str:
+    normalised = _normalised(origin.rstrip("/")) if isinstance(origin, str) else None
+    if normalised is None:
+        raise InvalidArgumentError(
+            f"allowed_origins: {origin!r} is not an origin. Write scheme and host, as 'https://example.com'."
+        )
+    return normalised
+
+
+def _only(headers: Sequence[tuple[bytes, bytes]], names: tuple[bytes, ...]) -> dict[bytes, str]:
+    """The first of each; a repeated Origin or Host is joined, so that it equals nothing."""
+    found: dict[bytes, str] = {}
+    for name, raw in headers:
+        if name in names:
+            text = raw.decode("latin-1").strip()
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found
