@@ -10,7 +10,7 @@ import asyncio
 import io
 import os
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -83,9 +83,20 @@ class Reply:
 
     def leave(self) -> None:
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
-        if not self._response.content.at_eof():
-            # The client puts the connection back into its pool by itself as soon as the body's end has arrived.
-            asyncio.get_running_loop().call_later(LEAVE_TIMEOUT_S, self._response.close)
+        content = self._response.content
+        loop = asyncio.get_running_loop()
+        pool = _pools.get(loop)
+        if pool is None or content.is_eof() or content.exception() is not None:
+            self._response.close()  # does nothing to a connection that has gone back into the pool
+            return
+        # The client puts the connection back by itself as soon as the end of the body has arrived.
+        pool.leaving.add(self._response)
+        loop.call_later(LEAVE_TIMEOUT_S, _close_left, pool.leaving, self._response)
+
+
+def _close_left(leaving: set[aiohttp.ClientResponse], response: aiohttp.ClientResponse) -> None:
+    response.close()
+    leaving.discard(response)
 
 
 @asynccontextmanager
@@ -162,12 +173,20 @@ async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
 async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
     session = await _session()
     proxy, proxy_headers = _proxy(call.url)
+    plain = call.url.startswith(
+        "http:"
+    )  # then the proxy reads the request itself, else only the CONNECT before it
     body = call.body if len(call.body) < _LARGE_BODY_BYTES else io.BytesIO(call.body)
     try:
-        return await session.post(
+        response = await session.post(
             call.url,
             data=body,
-            headers={"content-type": _JSON, "accept": accept, **call.headers},
+            headers={
+                "content-type": _JSON,
+                "accept": accept,
+                **call.headers,
+                **(proxy_headers if plain else {}),
+            },
             allow_redirects=False,
             proxy=proxy,
             proxy_headers=proxy_headers,
@@ -177,6 +196,37 @@ async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
         )
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise _unreachable(call, error) from error
+    _end_with_connection(response)
+    return response
+
+
+def _end_with_connection(response: aiohttp.ClientResponse) -> None:
+    """See to it that a reader of the body hears of the connection's end.
+
+    aiohttp forgets to tell it, and stops its timer, when the body is not valid HTTP (a chunk size that is no number):
+    the reader would wait for ever. Seen with 3.14.5 and its C parser.
+    """
+    content = response.content
+    protocol = response.connection and response.connection.protocol
+    if protocol is None or content.is_eof():
+        return
+
+    def tell(closed: asyncio.Future[None] | None) -> None:
+        if closed is not None and not closed.cancelled():
+            closed.exception()  # it is told to the reader, so nobody else needs to look at it
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
+
+    closed = protocol.closed
+    if closed is None:
+        tell(None)
+    else:
+        closed.add_done_callback(tell)
+        content.on_eof(lambda: _forget(closed, tell))
+
+
+def _forget(closed: asyncio.Future[None], tell: Callable[[asyncio.Future[None]], None]) -> None:
+    closed.remove_done_callback(tell)
 
 
 async def _check(call: Outgoing, response: aiohttp.ClientResponse, *, wanted: str) -> None:
@@ -209,46 +259,55 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
 
 # --- sessions ----------------------------------------------------------------------------------------------------
 
-_holders: dict[
-    asyncio.AbstractEventLoop, tuple[AsyncGenerator[aiohttp.ClientSession, None], aiohttp.ClientSession]
-] = {}
+
+class _Pool:
+    """One loop's session, and the responses that nobody reads any more."""
+
+    def __init__(self) -> None:
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0
+            ),  # the caller bounds what runs at once; a queue would look like a stall
+            cookie_jar=aiohttp.DummyCookieJar(),  # no state passes from one person's call to another's
+            trust_env=False,  # it would send passwords from ~/.netrc; proxies are read below
+            headers={
+                "user-agent": "flightwire",
+                "accept-encoding": "identity",
+            },  # compression holds tokens back
+        )
+        self.leaving: set[aiohttp.ClientResponse] = set()
+        self.keeper = self._keep()
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        """Run as long as the loop: `asyncio.run` and servers close a loop's generators as they end."""
+        try:
+            yield
+        finally:
+            for response in self.leaving:
+                response.close()
+            await self.session.close()
+
+
+_pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
 
 
 async def _session() -> aiohttp.ClientSession:
     """The session of the running loop, made when it is first needed."""
     loop = asyncio.get_running_loop()
-    held = _holders.get(loop)
-    if held is None or held[1].closed:
-        for other in [other for other in list(_holders) if other.is_closed()]:
-            _holders.pop(other, None)
-        holder = _hold_session()
-        held = _holders[loop] = (holder, await anext(holder))
-    return held[1]
-
-
-async def _hold_session() -> AsyncGenerator[aiohttp.ClientSession, None]:
-    """Keep a session open until the loop closes its generators, which `asyncio.run` and servers do as they end."""
-    connector = aiohttp.TCPConnector(
-        limit=0
-    )  # the caller bounds what runs at once; a queue here would look like a stall
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),  # no state passes from one person's call to another's
-        trust_env=False,  # it would send passwords from ~/.netrc; proxies are read below
-        headers={"user-agent": "flightwire", "accept-encoding": "identity"},  # compression holds tokens back
-    )
-    try:
-        yield session
-    finally:
-        await session.close()
-        _holders.pop(asyncio.get_running_loop(), None)
+    pool = _pools.get(loop)
+    if pool is None or pool.session.closed:
+        for other in [other for other in list(_pools) if other.is_closed()]:
+            _pools.pop(other, None)
+        pool = _pools[loop] = _Pool()
+        await anext(pool.keeper)
+    return pool.session
 
 
 async def close_connections() -> None:
     """Close the running loop's connections; needed only where the loop is not ended by `asyncio.run`."""
-    held = _holders.pop(asyncio.get_running_loop(), None)
-    if held is not None:
-        await held[0].aclose()
+    pool = _pools.pop(asyncio.get_running_loop(), None)
+    if pool is not None:
+        await pool.keeper.aclose()
 
 
 # --- proxies -----------------------------------------------------------------------------------------------------
@@ -260,17 +319,17 @@ def is_loopback(host: str | None) -> bool:
     return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
 
 
-def _proxy(url: str) -> tuple[str | None, dict[str, str] | None]:
+def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
     """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this URL, and its credentials as headers."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = getproxies().get(parts.scheme)
     if not proxy or is_loopback(host) or proxy_bypass(host):
-        return None, None
+        return None, {}
     target = urlsplit(proxy if "//" in proxy else f"//{proxy}")
     address = f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}"
     if target.username is None:
-        return address, None
+        return address, {}
     credentials = f"{unquote(target.username)}:{unquote(target.password or '')}"
     return address, {"proxy-authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
 

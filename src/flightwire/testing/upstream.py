@@ -39,6 +39,7 @@ class RecordedRequest:
         closed_at_s: when the client closed the connection; None while it has not.
         bytes_sent: how much of the answer the client's side has taken, give or take socket buffers.
         answered: whether the script has been played to its end.
+        broken_off: whether the script closed or reset the connection.
     """
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -50,6 +51,7 @@ class RecordedRequest:
         self.closed_at_s: float | None = None
         self.bytes_sent = 0
         self.answered = False
+        self.broken_off = False
         self._closed: Future[float] = Future()
 
     @property
@@ -115,6 +117,7 @@ class ScriptedUpstream:
         base_url: `http://127.0.0.1:PORT/v1`.
         requests: what came, in order.
         gate: what `release` opens, and what `answer(gated=True)` waits at.
+        connections_made: how many connections clients have opened.
     """
 
     base_url: str
@@ -122,6 +125,7 @@ class ScriptedUpstream:
 
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
+        self.connections_made = 0
         self._scripts: deque[tuple[Script, int | None]] = deque()
         self._lock = threading.Lock()
         self._awaited: list[tuple[int, Future[RecordedRequest]]] = []
@@ -353,6 +357,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._upstream._connections.add(self)
+        self._upstream.connections_made += 1
 
     def connection_lost(self, error: Exception | None) -> None:
         self._client_gone()
@@ -416,6 +421,8 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
+        if self._request is not None:
+            self._request.broken_off = True
 
     def end(self) -> asyncio.Task[None] | None:
         """Close the connection because the server stops."""
