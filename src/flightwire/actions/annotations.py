@@ -63,16 +63,10 @@ class Namespace:
         """
         module = sys.modules.get(cls.__module__)
         # A module that was replaced in the meantime cannot be asked; most often its names are those of the action's.
-        names = vars(module) if module is not None else self._globals
-        own = {**self._locals, **({} if names is self._globals else self._globals), cls.__name__: cls}
-        return typing.get_type_hints(cls, names, _Fallback(names, own), include_extras=True)
-
-
-class _Fallback(dict[str, Any]):
-    """Names of a module first, then what else is known."""
-
-    def __init__(self, names: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-        super().__init__({**others, **{name: names[name] for name in others if name in names}})
+        names = self._globals if module is None else vars(module)
+        others = {**self._globals, **self._locals, cls.__name__: cls}
+        local = {name: others[name] for name in others.keys() - names.keys()}
+        return typing.get_type_hints(cls, names, local, include_extras=True)
 
 
 def _resolved(annotations: dict[str, object], names: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:

@@ -1,35 +1,68 @@
-"""Actions: Python functions that a page may call.
+"""Actions: Python functions that a page may call, and the table that says which ones exist.
 
-Owns: the decorator, what an action is known by, the table of those that exist. Refuses to know: HTTP, how arguments are
-validated (schema.py), how it is run (call.py).
+Owns: the decorator, names, wire ids. Refuses to know: HTTP, how arguments are checked (schema.py), how an action is run
+(call.py).
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
+from inspect import isfunction
+from pathlib import Path
+from typing import Any, Final, Generic, NoReturn, ParamSpec, SupportsIndex, TypeVar, overload
+from urllib.parse import quote
 
 from flightwire.actions.schema import ArgumentSchema
 from flightwire.errors import InvalidArgumentError
+from flightwire.wire.flight.declared import camel_case
 from flightwire.wire.flight.values import ServerReference
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Number = TypeVar("Number", int, float)
 
-_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*\Z")
+# ECMAScript 2026, 12.7.2: words that no import can be called; a module with an export `then` would look like a promise.
+_RESERVED_IN_JAVASCRIPT: Final = frozenset(
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "  # noqa: SIM905 - fifty lines otherwise
+    "false finally for function if implements import in instanceof interface let new null package private protected "
+    "public return static super switch then this throw true try typeof undefined var void while with yield".split()
+)
+_ID_SAFE: Final = (
+    "/#[]()@$!&'*+,;=:"  # everything else outside letters and digits is %-escaped: ids go into a header
+)
 
 
 class Action(Generic[P, R]):
     """A function that a page may call; from Python it is called as it was written.
 
     Attributes:
+        fn: the function.
         name: what the page imports, `continueConversation`.
-        id: what the wire calls it, `actions#continueConversation`; known once it is registered.
-        max_duration_s: how long a call may run, or None for the app's limit.
-        max_body_bytes: how large a call may be, or None for the app's limit.
+        id: what the wire calls it, `actions#continueConversation`; settled once a registry has it.
+        module: the Python module it was defined in.
+        docstring: the function's docstring, cleaned; None without one.
+        is_async: whether it runs on the event loop; others run in a thread.
+        max_duration_s: how long one call may take, or None for the app's limit.
+        max_body_bytes: how large one call may be, or None for the app's limit.
+        schema: what its arguments must be.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_is_registered",
+        "docstring",
+        "fn",
+        "id",
+        "is_async",
+        "max_body_bytes",
+        "max_duration_s",
+        "module",
+        "name",
+        "schema",
+    )
 
     def __init__(
         self,
@@ -38,150 +71,280 @@ class Action(Generic[P, R]):
         name: str | None = None,
         max_duration_s: float | None = None,
         max_body_bytes: int | None = None,
+        local_names: dict[str, object] | None = None,
     ) -> None:
+        _check_function(fn)
         self.fn = fn
-        self.python_name = getattr(fn, "__name__", "action")
-        self.module = getattr(fn, "__module__", "")
-        self.name = _checked_name(name or camel_case(self.python_name))
-        self.id = f"{self.module.rpartition('.')[2]}#{self.name}"
-        self.max_duration_s = _positive(max_duration_s, "max_duration_s")
-        self.max_body_bytes = (
-            None if max_body_bytes is None else int(_positive(max_body_bytes, "max_body_bytes") or 0)
-        )
-        self.is_async = inspect.iscoroutinefunction(fn)
+        self.name = _checked_name(name or camel_case(fn.__name__), written=fn.__name__)
+        self.module = fn.__module__
         self.docstring = inspect.getdoc(fn)
-        self.schema = ArgumentSchema(fn, self.name)
+        self.is_async = inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
+        self.max_duration_s = _checked_limit(max_duration_s, "max_duration_s", self.name)
+        self.max_body_bytes = _checked_limit(max_body_bytes, "max_body_bytes", self.name)
+        self.id = wire_id(_last_part(fn.__module__), self.name)
+        self.schema = ArgumentSchema(fn, self.name, local_names=local_names)
+        self._is_registered = False
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, as any Python code would."""
         return self.fn(*args, **kwargs)
 
     def to_server_reference(self) -> ServerReference:
-        """What stands for this action in a result, so that the page can call it."""
+        """What stands for this action in a result, so that the page can call it.
+
+        Raises:
+            InvalidArgumentError: no app serves this action, so no page could call it.
+        """
+        if not self._is_registered:
+            raise InvalidArgumentError(
+                f"action '{self.name}' is not served by any app, so the page could not call it. "
+                "Put it into a module of the app folder, or write flightwire.app(actions=[…])."
+            )
         return ServerReference(self.id, None)
 
+    # What is not said about an action cannot leak: React's CVE-2025-55183 gave away the source of server functions.
+
     def __repr__(self) -> str:
-        """Never a path, a default or a line of source (CVE-2025-55183)."""
+        """`<action getAnswer>`: never a path, a default or a line of source."""
         return f"<action {self.name}>"
 
-    def __reduce__(self) -> NoReturn:
+    def __format__(self, spec: str) -> str:
+        """As any text."""
+        return format(repr(self), spec)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be pickled."""
         raise TypeError(f"{self!r} cannot be pickled; refer to it by its id.")
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be taken apart."""
+        raise TypeError(f"{self!r} cannot be pickled; refer to it by its id.")
+
+    def __copy__(self) -> Action[P, R]:
+        """An action is one thing: copies of what holds it hold the same one."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Action[P, R]:
+        """As `__copy__`."""
+        return self
 
 
 @overload
 def action(fn: Callable[P, R], /) -> Action[P, R]: ...
+
+
 @overload
 def action(
     *, name: str | None = None, max_duration_s: float | None = None, max_body_bytes: int | None = None
 ) -> Callable[[Callable[P, R]], Action[P, R]]: ...
+
+
 def action(
-    fn: Callable[P, R] | None = None,
+    fn: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
     max_duration_s: float | None = None,
     max_body_bytes: int | None = None,
-) -> Action[P, R] | Callable[[Callable[P, R]], Action[P, R]]:
+) -> Any:
     """Let pages call this function. It is a public URL: whoever can reach the server can call it with any arguments.
 
+    Used bare (`@action`) or with options (`@action(max_duration_s=30)`). The function may be `async def` or `def`; a
+    plain one runs in a thread. Arguments are checked against the annotations before it runs.
+
     Arguments:
-        fn: the function, async or not.
+        fn: the function.
         name: what the page imports; by default the function's name in camelCase.
-        max_duration_s: how long a call may run, in seconds.
-        max_body_bytes: how large the body of a call may be.
+        max_duration_s: how long one call may take, in seconds.
+        max_body_bytes: how large one call may be, in bytes.
 
     Raises:
-        InvalidArgumentError: the function takes what a page cannot give, or a name or limit that cannot be.
+        InvalidArgumentError: this is no function, nobody could fill one of its parameters, no page could import it
+            under this name, or a limit is no positive number.
     """
 
-    def decorate(decorated: Callable[P, R]) -> Action[P, R]:
-        if not callable(decorated) or isinstance(decorated, type):
-            raise InvalidArgumentError(f"@action decorates a function, got {decorated!r}.")
-        return Action(decorated, name=name, max_duration_s=max_duration_s, max_body_bytes=max_body_bytes)
+    def decorate(fn: Callable[..., Any]) -> Action[..., Any]:
+        return Action(
+            fn,
+            name=name,
+            max_duration_s=max_duration_s,
+            max_body_bytes=max_body_bytes,
+            local_names=_names_around(fn, sys._getframe(1 if is_called else 2)),
+        )
 
+    is_called = fn is None
     return decorate if fn is None else decorate(fn)
 
 
 class ActionRegistry:
-    """The actions that exist. A call is looked up here and nowhere else."""
+    """The actions that one app serves. A call is looked up here and nowhere else: an id is never imported or evaluated."""
 
     def __init__(self) -> None:
-        self._actions: dict[str, Action[Any, Any]] = {}
+        self._by_id: dict[str, Action[Any, Any]] = {}
+        self._aliases: dict[str, Action[Any, Any]] = {}
 
     @classmethod
     def of(cls, actions: Iterable[Action[Any, Any]]) -> ActionRegistry:
-        """A registry of these actions, each under its own id.
+        """A registry of actions that are given one by one, named after the last part of their modules.
 
         Raises:
-            InvalidArgumentError: something that is no action, or two with one id.
+            InvalidArgumentError: one is no action, or two have one id.
         """
         registry = cls()
         for each in actions:
             if not isinstance(each, Action):
-                raise InvalidArgumentError(f"{each!r} is not an action; write @action above its `def`.")
-            registry.add(each, each.id)
+                raise InvalidArgumentError(
+                    f"actions=[…] holds {_kind_of(each)}, which is not an action. Write @action above its `def`."
+                )
+            registry.add(each, wire_id(_last_part(each.module), each.name))
         return registry
 
     def add(self, added: Action[Any, Any], id: str) -> None:
-        """Register an action under an id; the same action under the same id again is fine.
+        """Serve an action under a wire id; doing it twice is fine.
+
+        An action keeps its first id for good, because references to it carry that one: a second app that serves it under
+        another id answers to both.
 
         Raises:
-            InvalidArgumentError: another action has this id.
+            InvalidArgumentError: another action has this id, or nobody could fill one of its parameters.
         """
-        other = self._actions.get(id)
-        if other is not None and other is not added:
-            raise InvalidArgumentError(
-                f"two actions have the id {id!r}: the functions {other.python_name!r} and {added.python_name!r}. "
-                "Give one of them another name: @action(name='…')."
-            )
-        added.id = id
-        self._actions[id] = added
+        added.schema.check()
+        if not added._is_registered:
+            added.id, added._is_registered = id, True
+        for each in {id, added.id}:
+            other = self.get(each)
+            if other is not None and other is not added:
+                raise InvalidArgumentError(_same_id(each, added, other))
+        self._by_id[id] = added
+        if added.id != id:
+            self._aliases[added.id] = added
 
     def merged_with(self, other: ActionRegistry) -> ActionRegistry:
-        """A registry of both.
+        """A registry that serves what both serve.
 
         Raises:
-            InvalidArgumentError: two actions have one id.
+            InvalidArgumentError: they have different actions under one id.
         """
         merged = ActionRegistry()
         for registry in (self, other):
-            for each in registry:
-                merged.add(each, each.id)
+            for action_id, each in registry._by_id.items():
+                merged.add(each, action_id)
         return merged
 
     def get(self, id: str) -> Action[Any, Any] | None:
-        """The action with this id: a look-up, never an import."""
-        return self._actions.get(id)
+        """The action with this id, or None: a look-up, never an import."""
+        return self._by_id.get(id) or self._aliases.get(id)
 
     def ids(self) -> list[str]:
         """All ids, sorted."""
-        return sorted(self._actions)
+        return sorted(self._by_id)
+
+    def prepare(self) -> None:
+        """Build every argument schema now (it imports pydantic); otherwise the first call of each action does it.
+
+        Raises:
+            InvalidArgumentError: an annotation that cannot be checked.
+        """
+        for each in self:
+            each.schema.prepare()
 
     def __iter__(self) -> Iterator[Action[Any, Any]]:
-        return iter(self._actions.values())
+        """The actions, in the order they were added."""
+        return iter(tuple(self._by_id.values()))
 
     def __len__(self) -> int:
-        return len(self._actions)
+        """How many actions there are."""
+        return len(self._by_id)
+
+    def __contains__(self, id: object) -> bool:
+        """Whether an action has this wire id."""
+        return id in self._by_id or id in self._aliases
 
 
-def camel_case(name: str) -> str:
-    """`continue_conversation` → `continueConversation`; leading underscores stay."""
-    bare = name.lstrip("_")
-    head, *rest = bare.split("_")
-    return name[: len(name) - len(bare)] + head + "".join(part[:1].upper() + part[1:] for part in rest)
+def wire_id(module: str, name: str) -> str:
+    """`recipes/stream/actions#getAnswer`; what a header could not carry is %-escaped.
+
+    Arguments:
+        module: the path of the module relative to the app folder, without `.py`.
+        name: of the action.
+    """
+    return quote(f"{module}#{name}", safe=_ID_SAFE)
 
 
-def _checked_name(name: str) -> str:
-    if not _NAME.match(name):
+def _check_function(fn: object) -> None:
+    if isinstance(fn, Action):
+        raise InvalidArgumentError(f"{fn!r} is an action already. Write @action once.")
+    if not isfunction(fn):
         raise InvalidArgumentError(
-            f"{name!r} cannot be imported in TypeScript; use letters, digits, _ and $."
+            f"@action decorates a function, got {_kind_of(fn)}. Write `@action` above `async def …` in a module."
+        )
+    if inspect.isgeneratorfunction(fn):
+        raise InvalidArgumentError(
+            f"action '{fn.__name__}' is a generator. Return a list, or stream with create_streamable_value()."
+        )
+    outer = fn.__qualname__.rpartition(".")[0]
+    if outer and not outer.endswith("<locals>"):
+        raise InvalidArgumentError(
+            f"action '{fn.__name__}' is a method of {outer}. A page calls functions: move it out of the class."
+        )
+
+
+def _checked_name(name: str, *, written: str) -> str:
+    if not name.replace("$", "_").isidentifier():
+        raise InvalidArgumentError(
+            f"{name!r} is no name that a page could import. Write @action(name='getAnswer') with letters and digits."
+        )
+    if name in _RESERVED_IN_JAVASCRIPT:
+        raise InvalidArgumentError(
+            f"action '{written}' would be called '{name}' in JavaScript, where that word means something else. "
+            f"Rename it, or write @action(name='{name}Item')."
         )
     return name
 
 
-def _positive(number: float | None, what: str) -> float | None:
-    if number is not None and (
-        isinstance(number, bool) or not isinstance(number, (int, float)) or number <= 0
-    ):
-        raise InvalidArgumentError(f"{what} must be a positive number, got {number!r}.")
-    return number
+def _checked_limit(limit: Number | None, option: str, name: str) -> Number | None:
+    if limit is None:
+        return None
+    wanted = int if option == "max_body_bytes" else (int, float)
+    if isinstance(limit, bool) or not isinstance(limit, wanted) or not 0 < limit < float("inf"):
+        raise InvalidArgumentError(f"{option} of action '{name}' must be a positive number, got {limit!r}.")
+    return limit
+
+
+def _names_around(fn: Callable[..., Any], frame: Any) -> dict[str, object]:
+    """Names that annotations written as text use from the function around: nobody could find them later."""
+    if not isfunction(fn) or "<locals>" not in fn.__qualname__:
+        return {}
+    words = {word for text in _annotation_texts(fn) for word in re.findall(r"[^\W\d]\w*", text)}
+    return {word: frame.f_locals[word] for word in words & frame.f_locals.keys()}
+
+
+def _annotation_texts(fn: Callable[..., Any]) -> list[str]:
+    try:
+        return [each for each in fn.__annotations__.values() if isinstance(each, str)]
+    except NameError:  # Python 3.14 evaluates them only now, so they are not text
+        return []
+
+
+def _last_part(module: str) -> str:
+    if module != "__main__":
+        return module.rpartition(".")[2]
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(file).stem if file else "main"  # a worker that imports the file must come to the same id
+
+
+def _same_id(id: str, action: Action[Any, Any], other: Action[Any, Any]) -> str:
+    if action.module == other.module:
+        where = f"Module {action.module.rpartition('.')[2]} has"
+    else:
+        where = f"Modules {other.module} and {action.module} have"
+    return (
+        f"{where} two actions with the id '{id}', so a call could not say which one it means. "
+        f"Rename one, or write @action(name='{action.name}2')."
+    )
+
+
+def _kind_of(thing: object) -> str:
+    if isfunction(thing):
+        return f"the function '{thing.__name__}'"
+    return f"the class '{thing.__name__}'" if isinstance(thing, type) else f"a {type(thing).__name__}"

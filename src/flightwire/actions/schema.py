@@ -1,170 +1,271 @@
-"""The arguments of an action: from what came over the wire to what the function takes.
+"""The arguments of an action: from a list of values that came over the wire to a Python call.
 
-Owns: which parameters a page can fill, defaults, and letters for what does not fit. Refuses to know: HTTP, rows.
-pydantic does the validating and is imported with the first call, so that `import flightwire` stays light.
+Owns: which parameter gets which argument, defaults, how many may come. Refuses to know: HTTP, Flight, running the action.
+pydantic is imported by the first call, or by `prepare`.
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
-import typing
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from inspect import Parameter
+from typing import Any, Final, TypeAlias
 
+from flightwire._frozen import value
+from flightwire.actions.annotations import Namespace, missing_name, signature_of
+from flightwire.actions.injection import injectable
+from flightwire.actions.problems import Problem, problems_of, refusal
 from flightwire.elements import UNDEFINED
 from flightwire.errors import ArgumentError, InvalidArgumentError
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+Validate: TypeAlias = Callable[[object], object]
+Bound: TypeAlias = tuple[list[object], dict[str, object]]
 
-MAX_PROBLEMS = 5
-MAX_ECHO_CHARS = 60
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_EMPTY: Final = Parameter.empty
+
+
+@value
+class Argument:
+    """One parameter that a call fills."""
+
+    name: str
+    validate: Validate | None
+    default: object
+    by_keyword: bool
+
+
+@value
+class _Plan:
+    arguments: tuple[Argument, ...]
+    rest: Argument | None
 
 
 class ArgumentSchema:
-    """The parameters of one action that a page fills, in order.
+    """What a function takes from a call.
 
-    Raises:
-        InvalidArgumentError: the function takes `**kwargs`, or a keyword-only parameter without a default.
+    Arguments:
+        fn: the function.
+        action: the action's name, for messages.
+        local_names: names that its annotations may use, beside those of its module.
     """
 
-    def __init__(self, fn: Callable[..., object], action: str) -> None:
-        self._fn = fn
+    __slots__ = ("_action", "_fn", "_local_names", "_lock", "_parameters", "_plan", "injected")
+
+    def __init__(
+        self, fn: Callable[..., Any], action: str, *, local_names: Mapping[str, object] | None = None
+    ) -> None:
         self._action = action
-        self._adapters: list[TypeAdapter[Any]] | None = None
-        parameters = list(inspect.signature(fn).parameters.values())
-        self._positional = [p for p in parameters if p.kind in _POSITIONAL]
-        self._rest = next((p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
-        for parameter in parameters:
-            _refuse_unfillable(parameter, action)
+        self._fn = fn
+        self._local_names = local_names
+        self._lock = threading.Lock()
+        self._plan: _Plan | None = None
+        self._parameters: list[Parameter] | None = None
+        self.injected: Mapping[str, str] = {}
 
-    def bind(self, arguments: Sequence[object]) -> tuple[list[object], dict[str, object]]:
-        """Validate the arguments of a call.
+    # --- at registration -----------------------------------------------------------------------------------------
 
-        `undefined` and missing ones mean the default. Returns positional and keyword arguments.
+    def check(self) -> None:
+        """See whether a call could fill the parameters, and which ones the server fills (`injected`: name → type).
 
         Raises:
-            ArgumentError: too many, too few, or not what the annotations say; names argument and path.
+            InvalidArgumentError: a parameter that neither the browser nor the server could fill.
         """
-        self._check_count(arguments)
-        adapters = self._adapters if self._adapters is not None else self._build()
-        bound: list[object] = []
-        problems: list[str] = []
-        path = ""
-        for index, parameter in enumerate(self._positional):
-            given = arguments[index] if index < len(arguments) else UNDEFINED
-            if given is UNDEFINED:
-                bound.append(self._default(parameter))
-                continue
-            path = self._validate(adapters[index], given, parameter.name, bound, problems) or path
-        for index, given in enumerate(arguments[len(self._positional) :]):
-            assert self._rest is not None
-            name = f"{self._rest.name}[{index}]"
-            path = self._validate(adapters[-1], given, name, bound, problems) or path
+        if self._parameters is None:
+            namespace = self._namespace()
+            parameters = list(signature_of(self._fn).parameters.values())
+            injected = {each.name: name for each in parameters if (name := _injected(each, namespace))}
+            for parameter in parameters:
+                self._check(parameter, parameters, injected)
+            self.injected = injected
+            self._parameters = parameters
+
+    def _check(self, parameter: Parameter, parameters: list[Parameter], injected: Mapping[str, str]) -> None:
+        name, kind = parameter.name, parameter.kind
+        if kind is Parameter.VAR_KEYWORD:
+            raise self._unfit(f"**{name}", "A call has positions only. Take a TypedDict or a dict instead.")
+        if name in injected:
+            if kind is Parameter.POSITIONAL_ONLY or kind is Parameter.VAR_POSITIONAL:
+                raise self._unfit(name, "The server fills it by its name. Write it without `/` and `*`.")
+            if kind is not Parameter.KEYWORD_ONLY and any(
+                each.kind is Parameter.VAR_POSITIONAL for each in parameters
+            ):
+                raise self._unfit(name, "The server fills it by its name. Write it after `*args`.")
+        elif kind is Parameter.KEYWORD_ONLY and parameter.default is _EMPTY:
+            raise self._unfit(
+                name,
+                "It can only be given by name, and a call has positions only. Give it a default, or drop `*`.",
+            )
+
+    def _unfit(self, parameter: str, why: str) -> InvalidArgumentError:
+        return InvalidArgumentError(
+            f"Nobody could fill the parameter '{parameter}' of action '{self._action}'. {why}"
+        )
+
+    def check_names(self) -> None:
+        """See whether every name in the annotations can be found; costs no pydantic.
+
+        Raises:
+            InvalidArgumentError: a name that the module does not have.
+        """
+        self.check()
+        namespace = self._namespace()
+        for parameter in self._from_the_wire():
+            self._resolved(parameter, namespace)
+
+    def prepare(self) -> None:
+        """Build what `bind` needs. Safe to call from any thread.
+
+        Raises:
+            InvalidArgumentError: an annotation that cannot be checked.
+        """
+        self.check()
+        with self._lock:
+            if self._plan is None:
+                self._plan = self._planned()
+
+    def _namespace(self) -> Namespace:
+        return Namespace(self._fn, self._local_names)
+
+    def _from_the_wire(self) -> list[Parameter]:
+        """The parameters that a call fills, in order."""
+        return [
+            each
+            for each in self._parameters or ()
+            if each.kind is not Parameter.KEYWORD_ONLY and each.name not in self.injected
+        ]
+
+    def _planned(self) -> _Plan:
+        namespace = self._namespace()
+        arguments: list[Argument] = []
+        rest = None
+        named_from_here = False  # what follows an injected parameter can only be passed by name
+        for parameter in self._parameters or ():
+            if parameter.name in self.injected:
+                named_from_here = True
+            elif parameter.kind is not Parameter.KEYWORD_ONLY:
+                validate = self._validator(parameter, namespace)
+                argument = Argument(parameter.name, validate, parameter.default, named_from_here)
+                if parameter.kind is Parameter.VAR_POSITIONAL:
+                    rest = argument
+                else:
+                    arguments.append(argument)
+        return _Plan(tuple(arguments), rest)
+
+    def _validator(self, parameter: Parameter, namespace: Namespace) -> Validate | None:
+        annotation = self._resolved(parameter, namespace)
+        if annotation is _EMPTY or annotation is Any or annotation is object:
+            return None
+        from flightwire.actions.validators import validator_of  # imports pydantic
+
+        return validator_of(annotation, namespace, action=self._action, argument=parameter.name)
+
+    def _resolved(self, parameter: Parameter, namespace: Namespace) -> Any:
+        try:
+            return namespace.resolve(parameter.annotation)
+        except NameError as error:
+            raise missing_name(
+                error, action=self._action, argument=parameter.name, module=namespace.module
+            ) from None
+        except Exception as error:
+            raise InvalidArgumentError(
+                f"The annotation of argument '{parameter.name}' of action '{self._action}' cannot be evaluated: "
+                f"{type(error).__name__}: {error}."
+            ) from error
+
+    # --- per call ------------------------------------------------------------------------------------------------
+
+    def bind(self, arguments: Sequence[object]) -> Bound:
+        """Check the arguments of a call and lay them out for the function.
+
+        `undefined` and what is missing at the end take the parameter's default. Parameters that the server fills
+        (`injected`) are left out: the caller adds them to the keywords.
+
+        Arguments:
+            arguments: what came over the wire, in order.
+
+        Returns:
+            What to call the function with: positional arguments and keywords.
+
+        Raises:
+            ArgumentError: too many, too few, or of the wrong type.
+            InvalidArgumentError: an annotation that cannot be checked.
+        """
+        if self._plan is None:
+            self.prepare()
+        plan = self._plan
+        assert plan is not None
+        given = len(arguments)
+        if given > len(plan.arguments) and plan.rest is None:
+            arguments = self._without_undefined_end(arguments, plan)
+            given = len(arguments)
+        args: list[object] = []
+        kwargs: dict[str, object] = {}
+        problems: list[Problem] = []
+        for index, argument in enumerate(plan.arguments):
+            each = arguments[index] if index < given else UNDEFINED
+            if each is UNDEFINED:
+                if argument.default is _EMPTY:
+                    raise self._missing(argument.name, plan)
+                each = argument.default
+            elif argument.validate is not None:
+                each = _validated(argument.name, argument.validate, each, problems)
+            if argument.by_keyword:
+                kwargs[argument.name] = each
+            else:
+                args.append(each)
+        if plan.rest is not None:
+            args += self._rest(plan.rest, arguments[len(plan.arguments) :], problems)
         if problems:
-            raise ArgumentError(f"action '{self._action}': {'; '.join(problems[:MAX_PROBLEMS])}.", path=path)
-        return bound, {}
+            raise refusal(self._action, problems)
+        return args, kwargs
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    def _rest(self, rest: Argument, arguments: Sequence[object], problems: list[Problem]) -> list[object]:
+        if rest.validate is None:
+            return list(arguments)
+        return [
+            _validated(f"{rest.name}[{index}]", rest.validate, each, problems)
+            for index, each in enumerate(arguments)
+        ]
 
-    def _check_count(self, arguments: Sequence[object]) -> None:
-        most = len(self._positional)
-        if self._rest is None and len(arguments) > most:
+    def _without_undefined_end(self, arguments: Sequence[object], plan: _Plan) -> Sequence[object]:
+        most = len(plan.arguments)
+        if any(each is not UNDEFINED for each in arguments[most:]):
+            takes = f"at most {most} argument{'s' * (most != 1)}" if most else "no arguments"
             raise ArgumentError(
-                f"action '{self._action}' takes {_count(most)}, got {len(arguments)}.",
+                f"Action '{self._action}' takes {takes}{_names(plan)}, got {len(arguments)}.",
                 path=f"[{most}]",
             )
+        return arguments[:most]
 
-    def _default(self, parameter: inspect.Parameter) -> object:
-        if parameter.default is inspect.Parameter.empty:
-            raise ArgumentError(
-                f"action '{self._action}' needs the argument '{parameter.name}'; it was not given.",
-                path=parameter.name,
-            )
-        return parameter.default
-
-    def _validate(
-        self, adapter: TypeAdapter[Any], given: object, name: str, bound: list[object], problems: list[str]
-    ) -> str:
-        from pydantic import ValidationError
-
-        try:
-            bound.append(adapter.validate_python(given))
-        except ValidationError as error:
-            found = _problems(error, name)
-            problems += [letter for _, letter in found]
-            return found[0][0]
-        return ""
-
-    def _build(self) -> list[TypeAdapter[Any]]:
-        from flightwire.actions.adapters import adapter_for
-
-        hints = _type_hints(self._fn, self._action)
-        parameters = [*self._positional, *([] if self._rest is None else [self._rest])]
-        self._adapters = [adapter_for(hints.get(p.name, Any), self._action, p.name) for p in parameters]
-        return self._adapters
-
-
-def _refuse_unfillable(parameter: inspect.Parameter, action: str) -> None:
-    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-        raise InvalidArgumentError(
-            f"action '{action}' takes **{parameter.name}, but a page passes arguments by position. "
-            f"Write one parameter with a TypedDict or a dict: `{parameter.name}: dict[str, str]`."
-        )
-    required = parameter.default is inspect.Parameter.empty
-    if parameter.kind is inspect.Parameter.KEYWORD_ONLY and required:
-        raise InvalidArgumentError(
-            f"action '{action}' has the keyword-only parameter '{parameter.name}' without a default; a page passes "
-            "arguments by position and can never fill it. Move it before the `*`, or give it a default."
+    def _missing(self, name: str, plan: _Plan) -> ArgumentError:
+        return ArgumentError(
+            f"Action '{self._action}' needs the argument '{name}', which was not given. It takes{_names(plan)}.",
+            path=name,
         )
 
 
-def _type_hints(fn: Callable[..., object], action: str) -> dict[str, Any]:
+def _injected(parameter: Parameter, namespace: Namespace) -> str | None:
+    if parameter.annotation is _EMPTY:
+        return None
     try:
-        return typing.get_type_hints(fn, include_extras=True)
-    except Exception as error:
-        module = sys.modules.get(getattr(fn, "__module__", ""))
-        where = getattr(module, "__name__", "its module").rpartition(".")[2]
-        raise InvalidArgumentError(
-            f"the annotations of action '{action}' cannot be resolved in {where}: {error}. Types used in them must be "
-            "importable when the action is called, so not inside `if TYPE_CHECKING:`."
-        ) from error
+        return injectable(namespace.resolve(parameter.annotation))
+    except Exception:
+        return injectable(parameter.annotation)
 
 
-def _problems(error: ValidationError, name: str) -> list[tuple[str, str]]:
-    """Path and letter of each problem, without pydantic's words for the places inside unions."""
-    found: list[tuple[str, str]] = []
-    for item in error.errors(include_url=False, include_context=False):
-        path = name + "".join(_step(step) for step in item["loc"])
-        letter = f"{path}: {_lower(item['msg'])}, got {_echo(item['input'])}"
-        if all(letter != other for _, other in found):
-            found.append((path, letter))
-    return found
+def _validated(name: str, validate: Validate, given: object, problems: list[Problem]) -> object:
+    try:
+        return validate(given)
+    except ValueError as error:
+        errors = getattr(error, "errors", None)  # pydantic's ValidationError, which is not imported here
+        if errors is None:
+            raise
+        problems += problems_of(name, given, errors(include_url=False))
+        return None
 
 
-def _step(step: int | str) -> str:
-    return f"[{step}]" if isinstance(step, int) else f".{step}"
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def _echo(given: object) -> str:
-    """What was given, in at most 60 characters; containers by their kind, for they may be large or private."""
-    if isinstance(given, Mapping):
-        return "an object"
-    if isinstance(given, (list, tuple, set)):
-        return f"a list of {len(given)}"
-    if given is UNDEFINED:
-        return "undefined"
-    if given is None:
-        return "null"
-    text = repr(given)
-    return text if len(text) <= MAX_ECHO_CHARS else f"{text[:MAX_ECHO_CHARS]}…"
-
-
-def _count(number: int) -> str:
-    return "no arguments" if number == 0 else f"at most {number} argument{'s' * (number != 1)}"
+def _names(plan: _Plan) -> str:
+    names = [each.name if each.default is _EMPTY else f"{each.name}=…" for each in plan.arguments]
+    if plan.rest is not None:
+        names.append(f"*{plan.rest.name}")
+    return f" ({', '.join(names)})" if names else ""

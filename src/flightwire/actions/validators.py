@@ -1,0 +1,73 @@
+"""Checking one value against one annotation.
+
+Owns: the use of pydantic; only this module imports it. Refuses to know: calls, parameters, messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import SchemaError, SchemaValidator
+
+from flightwire.actions.annotations import Namespace, missing_name
+from flightwire.actions.strictness import adapted
+from flightwire.actions.wire_types import WireTypes
+from flightwire.errors import InvalidArgumentError
+
+
+def validator_of(
+    annotation: Any, namespace: Namespace, *, action: str, argument: str
+) -> Callable[[object], object]:
+    """What checks a value that came from a page; it raises `pydantic.ValidationError` for one that does not fit.
+
+    Arguments:
+        annotation: with every name resolved.
+        namespace: where names inside the classes it mentions are looked up.
+        action: for messages.
+        argument: for messages.
+
+    Raises:
+        InvalidArgumentError: pydantic cannot check this annotation.
+    """
+    types = WireTypes(namespace)
+    try:
+        core_schema = _core_schema(types.convert(annotation))
+        return _built(adapted(core_schema, types.originals))
+    except (NameError, PydanticUndefinedAnnotation) as error:
+        raise missing_name(
+            NameError(name=error.name), action=action, argument=argument, module=namespace.module
+        ) from None
+    except (PydanticUserError, SchemaError, TypeError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"Argument '{argument}' of action '{action}' has an annotation that cannot be checked: {annotation!r}. "
+            f"Use JSON types, TypedDict, dataclasses, enums or pydantic models. ({_first_line(error)})"
+        ) from error
+
+
+def _core_schema(annotation: Any) -> Any:
+    config = ConfigDict(title="argument")
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        adapter = TypeAdapter(annotation)
+    if not adapter.pydantic_complete:
+        adapter.rebuild(raise_errors=True)
+    return adapter.core_schema
+
+
+def _built(core_schema: Any) -> Callable[[object], object]:
+    try:
+        # Otherwise pydantic-core takes a model's own validator, which does not know the names we added.
+        validator = SchemaValidator(core_schema, _use_prebuilt=False)
+    except TypeError:
+        validator = SchemaValidator(core_schema)  # before pydantic 2.12 there was no such shortcut
+    return validator.validate_python
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
