@@ -15,17 +15,18 @@ from typing import Any, Final
 from flightwire.elements import UNDEFINED
 from flightwire.errors import DecodeError
 from flightwire.jsontypes import loads
-from flightwire.wire.flight.limits import DEFAULT_LIMITS, Limits
-from flightwire.wire.flight.parts import FileField, Part, Parts, TextField
-from flightwire.wire.flight.reply_forms import (
+from flightwire.wire.flight.letters import (
+    CONSTANTS,
     TYPED_ARRAYS,
     big_int,
-    bytes_value,
+    bytes_of,
     date_value,
     file_value,
     json_number,
     map_value,
 )
+from flightwire.wire.flight.limits import DEFAULT_LIMITS, Limits
+from flightwire.wire.flight.parts import FileField, Part, Parts, TextField
 from flightwire.wire.flight.values import FormData, ReceivedStream, ServerReference, TemporaryReference
 
 __all__ = ["FileField", "Limits", "Part", "TextField", "decode_call", "decode_value"]
@@ -35,13 +36,6 @@ ReferenceResolver = Callable[[ServerReference], object]
 
 _ID: Final = re.compile(r"0|[1-9a-f][0-9a-f]{0,6}", re.ASCII)
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-_CONSTANTS: Final[dict[str, object]] = {
-    "$undefined": UNDEFINED,
-    "$NaN": float("nan"),
-    "$Infinity": float("inf"),
-    "$-Infinity": float("-inf"),
-    "$-0": -0.0,
-}
 
 
 def decode_call(
@@ -227,8 +221,8 @@ class _Decoder:
     def _special(self, text: str, depth: int) -> object:
         if text[1:2] == "$":
             return text[1:]
-        if text in _CONSTANTS:
-            return _CONSTANTS[text]
+        if text in CONSTANTS:
+            return CONSTANTS[text]
         read = _READERS.get(text[1:2])
         if read is not None:
             return read(self, text, depth)
@@ -361,7 +355,7 @@ class _Decoder:
         return file_value(self._parts.file(_part_id(text[2:], text)))
 
     def _bytes(self, text: str, depth: int) -> object:
-        return bytes_value(text[1], self._parts.file(self._take(text)))
+        return bytes_of(text[1], self._parts.file(self._take(text)).data)
 
     def _stream(self, text: str, depth: int) -> object:
         part_id = self._take(text)

@@ -1,6 +1,6 @@
-"""What the letters of a reply mean, one value at a time.
+"""What some letters mean in calls and in responses alike, one value at a time.
 
-Owns: how numbers, dates, bytes, files, Maps and Sets of a call become Python values. Refuses to know: references, parts.
+Owns: how numbers, dates, bytes, files and Maps become Python values. Refuses to know: references, parts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import Final
 
+from flightwire.elements import UNDEFINED
 from flightwire.errors import DecodeError
 from flightwire.wire.flight.parts import FileField
 from flightwire.wire.flight.values import (
@@ -38,6 +39,15 @@ TYPED_ARRAYS: Final[dict[str, tuple[TypedArrayKind, int]]] = {
 }
 """Letter → (kind, bytes per item)."""
 
+CONSTANTS: Final[dict[str, object]] = {
+    "$undefined": UNDEFINED,
+    "$NaN": float("nan"),
+    "$Infinity": float("inf"),
+    "$-Infinity": float("-inf"),
+    "$-0": -0.0,
+}
+"""What is the same in every place."""
+
 _DIGITS: Final = re.compile(r"-?[0-9]+", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 
@@ -54,7 +64,7 @@ def json_number(number: float) -> object:
         except OverflowError:
             number = float("inf")
     if number in (float("inf"), float("-inf")):
-        raise DecodeError("The call holds a number that is too large.")
+        raise DecodeError("A number is too large.")
     return number
 
 
@@ -65,7 +75,7 @@ def big_int(digits: str, max_digits: int) -> BigInt:
         DecodeError: these are no digits, or too many.
     """
     if len(digits) > max_digits + 1 or not _DIGITS.fullmatch(digits):
-        raise DecodeError(f"The call holds a BigInt that is not a number of at most {max_digits} digits.")
+        raise DecodeError(f"A BigInt is not a number of at most {max_digits} digits.")
     return BigInt(digits)
 
 
@@ -80,19 +90,19 @@ def date_value(text: str) -> datetime:
             return datetime.fromisoformat(text).astimezone(UTC)
         except ValueError:
             pass
-    raise DecodeError("The call holds a date that is not like 2024-01-02T03:04:05.678Z.")
+    raise DecodeError("A date is not like 2024-01-02T03:04:05.678Z.")
 
 
-def bytes_value(letter: str, part: FileField) -> bytes | TypedArray:
+def bytes_of(letter: str, data: bytes) -> bytes | TypedArray:
     """Bytes for a Uint8Array or an ArrayBuffer, else a TypedArray.
 
     Raises:
         DecodeError: the bytes do not divide into items.
     """
     kind, item_bytes = TYPED_ARRAYS[letter]
-    if len(part.data) % item_bytes:
-        raise DecodeError(f"The call holds a {kind} of {len(part.data)} bytes, no multiple of {item_bytes}.")
-    return part.data if kind in ("Uint8Array", "ArrayBuffer") else TypedArray(kind, part.data)
+    if len(data) % item_bytes:
+        raise DecodeError(f"A {kind} has {len(data)} bytes, no multiple of {item_bytes}.")
+    return data if kind in ("Uint8Array", "ArrayBuffer") else TypedArray(kind, data)
 
 
 def file_value(part: FileField) -> File:
@@ -108,8 +118,8 @@ def map_value(entries: list[object]) -> dict[object, object] | JSMap:
     """
     pairs: list[tuple[object, object]] = []
     for entry in entries:
-        if type(entry) is not list or len(entry) != 2:
-            raise DecodeError("The call holds a Map with an entry that is no pair.")
+        if not isinstance(entry, list) or len(entry) != 2:
+            raise DecodeError("A Map has an entry that is no pair.")
         pairs.append((entry[0], entry[1]))
     if all(_is_plain_key(key) for key, _ in pairs):
         made = dict(pairs)
