@@ -46,7 +46,7 @@ async def test_a_call_returns_what_the_action_returns() -> None:
         return {"messages": history}
 
     app, id = app_of(echo)
-    done = await call(app, id, [{"role": "user", "content": "$5", "id": 7}]).finish()
+    done = await call(app, id, [{"role": "user", "content": "$$5", "id": 7}]).finish()
     assert done.status == 200
     assert done.headers["content-type"] == "text/x-component"
     assert done.root == {"messages": [{"role": "user", "content": "$$5", "id": 7}]}

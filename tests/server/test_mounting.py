@@ -1,0 +1,130 @@
+"""An app inside somebody else's: FastAPI and Starlette, any prefix, no lifespan of ours."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
+
+import flightwire
+from flightwire import action, create_streamable_value, start_soon, stream_text
+from flightwire.testing.models import ScriptedModel
+
+from .asgi import Exchange, call
+
+pytestmark = pytest.mark.anyio
+
+
+@action
+async def ping(name: str = "nobody") -> str:
+    return f"Hello, {name}!"
+
+
+def chat_with(model: ScriptedModel):
+    @action
+    async def chat() -> object:
+        stream = create_streamable_value()
+
+        async def pump() -> None:
+            async with stream:
+                async for text in stream_text(model=model, prompt="Hi").text_stream:
+                    stream.update(text)
+
+        start_soon(pump)
+        return stream.value
+
+    return chat
+
+
+def hosts(app: flightwire.app) -> dict[str, tuple[object, str]]:
+    """Host applications and the path their inner app is reached at."""
+    fast = FastAPI()
+    fast.mount("/ai", app)
+    nested = Starlette(routes=[Mount("/x", routes=[Mount("/y", app=app)])])
+    at_root = FastAPI()
+    at_root.mount("", app)
+    gzipped = FastAPI()
+    gzipped.add_middleware(GZipMiddleware, minimum_size=1)
+    gzipped.mount("/ai", app)
+    return {
+        "fastapi": (fast, "/ai/"),
+        "starlette": (nested, "/x/y/"),
+        "root": (at_root, "/"),
+        "gzip": (gzipped, "/ai/"),
+    }
+
+
+HOSTS = ("fastapi", "starlette", "root", "gzip")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_an_action_answers_under_a_prefix_without_lifespan(host: str) -> None:
+    outer, path = hosts(flightwire.app(actions=[ping]))[host]
+    done = await call(outer, ping.id, "Ada", path=path).finish()
+    assert done.root == "Hello, Ada!"
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_tokens_leave_one_by_one_and_a_disconnect_reaches_the_model(host: str) -> None:
+    model = ScriptedModel(["Hel", "lo"], gated=True)
+    chat = chat_with(model)
+    outer, path = hosts(flightwire.app(actions=[chat]))[host]
+    running = call(outer, chat.id, path=path)
+    model.release()
+    await running.until(lambda e: b'"Hel"' in e.body)
+    running.leave()
+    await running.finish()
+    assert (model.left_early, model.open_streams) == (1, 0)
+
+
+async def test_the_hosts_own_routes_stay_its_own() -> None:
+    outer = FastAPI()
+
+    @outer.get("/health")
+    async def health() -> dict[str, bool]:
+        return {"ok": True}
+
+    outer.mount("/", flightwire.app(actions=[ping]))
+    done = await Exchange(outer, method="GET", path="/health").finish()
+    assert done.text == '{"ok":true}'
+
+
+async def test_two_apps_side_by_side_know_only_their_own_actions() -> None:
+    @action
+    async def pong() -> str:
+        return "pong"
+
+    outer = FastAPI()
+    outer.mount("/a", flightwire.app(actions=[ping]))
+    outer.mount("/b", flightwire.app(actions=[pong]))
+    assert (await call(outer, pong.id, path="/b/").finish()).root == "pong"
+    assert (await call(outer, pong.id, path="/a/").finish()).status == 404
+
+
+async def test_the_lifespan_starts_and_stops_what_the_app_needs() -> None:
+    app = flightwire.app(actions=[ping])
+    incoming: asyncio.Queue[dict] = asyncio.Queue()
+    sent: list[str] = []
+
+    async def send(message: dict) -> None:
+        sent.append(message["type"])
+
+    running = asyncio.ensure_future(app({"type": "lifespan"}, incoming.get, send))
+    await incoming.put({"type": "lifespan.startup"})
+    await incoming.put({"type": "lifespan.shutdown"})
+    await running
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_an_app_works_on_a_second_event_loop() -> None:
+    app = flightwire.app(actions=[ping])
+
+    async def once() -> str:
+        return (await call(app, ping.id).finish()).root
+
+    assert await once() == "Hello, nobody!"
+    assert await asyncio.to_thread(lambda: asyncio.run(once())) == "Hello, nobody!"
