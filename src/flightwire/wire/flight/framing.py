@@ -17,11 +17,14 @@ Row: TypeAlias = tuple[int | None, str, bytes]
 
 MAX_ROW_BYTES: Final = 64 * 1024 * 1024
 
-_LENGTH_TAGS: Final = frozenset(b"TAOobUSsLlGgMmV")
+DATA_TAGS: Final = frozenset("TAOobUSsLlGgMmV")
+"""Rows with a length and bytes."""
+
+_LENGTH_TAGS: Final = frozenset("".join(DATA_TAGS).encode())
 _HEADER: Final = re.compile(rb"([0-9a-f]{0,7}):")
 _LENGTH: Final = re.compile(rb"([0-9a-f]{1,8}),")
-_HEADER_BYTES: Final = 8
-_LENGTH_BYTES: Final = 10  # the tag, eight digits, the comma
+_LENGTH_BEGUN: Final = re.compile(rb"[0-9a-f]{0,8}")
+_HEADER_BEGUN: Final = re.compile(rb"[0-9a-f]{0,7}")
 
 
 class RowCutter:
@@ -64,7 +67,7 @@ class RowCutter:
         buffer = self._buffer
         header = _HEADER.match(buffer, start)
         if header is None:
-            if len(buffer) - start >= _HEADER_BYTES or b":" in buffer[start:] or b"\n" in buffer[start:]:
+            if not _HEADER_BEGUN.fullmatch(buffer, start):
                 raise DecodeError("The response is not made of Flight rows.")
             return None
         body = header.end()
@@ -81,7 +84,7 @@ class RowCutter:
         buffer = self._buffer
         length = _LENGTH.match(buffer, body + 1)
         if length is None:
-            if len(buffer) - body >= _LENGTH_BYTES:
+            if not _LENGTH_BEGUN.fullmatch(buffer, body + 1):
                 raise DecodeError("The response has a row without a length.")
             return None
         size = int(length[1], 16)

@@ -14,7 +14,7 @@ from typing import Any, cast
 from flightwire.elements import UNDEFINED, ClientReference
 from flightwire.errors import ConnectionClosedError, DecodeError, RemoteError
 from flightwire.jsontypes import loads
-from flightwire.wire.flight.framing import MAX_ROW_BYTES, Row, RowCutter
+from flightwire.wire.flight.framing import DATA_TAGS, MAX_ROW_BYTES, Row, RowCutter
 from flightwire.wire.flight.letters import bytes_of
 from flightwire.wire.flight.models import Hole, Reviver, row_id_of
 from flightwire.wire.flight.pending import Pending, RemoteStream
@@ -112,8 +112,10 @@ class Reader:
             stream = self._new_stream()
             self._streams[row_id] = Items(stream)
             chunk.become(stream)
-        else:
+        elif tag in DATA_TAGS:
             chunk.become(_data(tag, payload))
+        else:
+            raise DecodeError(f"The response has a row with the tag {tag!r}, which means nothing.")
 
     def _read_item(self, items: Items, tag: str, payload: bytes) -> None:
         if items.has_ended:
@@ -124,8 +126,12 @@ class Reader:
         chunk = Chunk(self._new_pending(), self._tasks.append)
         if tag == "" or (tag == "C" and payload):
             self._fill(chunk, _json(payload))
+        elif tag == "C":
+            chunk.become(UNDEFINED)
+        elif tag in DATA_TAGS:
+            chunk.become(_data(tag, payload))
         else:
-            chunk.become(UNDEFINED if tag == "C" else _data(tag, payload))
+            raise DecodeError(f"The response has a stream with an item {tag!r}, which means nothing.")
         items.add(chunk.pending, is_end=tag == "C")
 
     def _import(self, payload: bytes) -> ClientReference:

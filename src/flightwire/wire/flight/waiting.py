@@ -23,12 +23,13 @@ class Chunk:
     Attributes:
         pending: what was handed out for it.
         root: a list with its value as the only item, which may be a hole.
-        waiting: called when it is parsed, and again when it is whole; who is not served asks again.
+        waiting: called when it is parsed, when it is whole, and when it is settled; who is not served asks again.
     """
 
     __slots__ = (
         "_needs",
         "_schedule",
+        "_waits_for",
         "error",
         "holes",
         "is_known",
@@ -47,6 +48,7 @@ class Chunk:
         self.error: BaseException | None = None
         self.waiting: list[Callable[[], None]] = []
         self._needs: list[Chunk] = []
+        self._waits_for: Chunk | None = None
         self._schedule = schedule
 
     def become(self, value: object) -> None:
@@ -78,26 +80,35 @@ class Chunk:
     def _settle(self) -> None:
         if self.error is not None or self.pending.state != "pending":
             return
-        blocker = self._blocker()
+        blocker = self._waits_for = self._blocker()
         if blocker is None:
             self.pending.settle(self.root[0])
+            self._wake()
         elif blocker.error is not None:
             self.fail(blocker.error)
         else:
             blocker.waiting.append(lambda: self._schedule(self._settle))
 
     def _blocker(self) -> Chunk | None:
-        """A row that is shown here, however far down, and not whole."""
-        seen: set[int] = set()
-        todo = [self]
+        """A row to wait for; none when every row that is shown here, however far down, is whole or waits for this one."""
+        seen = {id(self)}
+        todo = list(self._needs)
         while todo:
             chunk = todo.pop()
-            if chunk.error is not None or not chunk.is_parsed or chunk.holes:
+            if id(chunk) in seen or (chunk.error is None and chunk.pending.state != "pending"):
+                continue
+            seen.add(id(chunk))
+            is_whole = chunk.is_parsed and not chunk.holes
+            if chunk.error is not None or not is_whole or not chunk._leads_to(self):
                 return chunk
-            if id(chunk) not in seen and chunk.pending.state == "pending":
-                seen.add(id(chunk))
-                todo += chunk._needs
+            todo += chunk._needs
         return None
+
+    def _leads_to(self, target: Chunk) -> bool:
+        chunk: Chunk | None = self
+        while chunk is not None and chunk is not target:
+            chunk = chunk._waits_for
+        return chunk is target
 
     def _wake(self) -> None:
         waiting, self.waiting = self.waiting, []
