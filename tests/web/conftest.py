@@ -9,7 +9,7 @@ import textwrap
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import uvicorn
@@ -36,7 +36,9 @@ def toolchain() -> dict[str, Path]:
     return {"node": find_or_install_node(), "tools": ensure_packages(), "plugin": web_root() / "vite-plugin"}
 
 
-@pytest.fixture(scope="module")  # while it lives, this thread counts as running an event loop: no async tests beside it
+@pytest.fixture(
+    scope="module"
+)  # while it lives, this thread counts as running an event loop: no async tests beside it
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(ensure_chromium()), args=CHROMIUM_ARGS)
@@ -113,7 +115,7 @@ class Server:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(60), "the server did not start"
         if self._failure is not None:
@@ -151,7 +153,9 @@ class Server:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # from now on a browser may come; it waits until uvicorn accepts
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(app, interface="asgi3", log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, interface="asgi3", log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
         self._uvicorn = uvicorn.Server(config)
         try:
             await self.pages.startup()

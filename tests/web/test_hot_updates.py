@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from .conftest import AppFolder, Tab, send_rows
@@ -54,7 +56,9 @@ def test_editing_the_component_keeps_its_state(clicked, counter, tab: Tab):
     assert tab.console == []
 
 
-@pytest.mark.parametrize("new", ["export const maxDuration = 60;", "export const metadata = { title: 'Shop' };", ""])
+@pytest.mark.parametrize(
+    "new", ["export const maxDuration = 60;", "export const metadata = { title: 'Shop' };", ""]
+)
 def test_editing_what_the_page_exports_for_the_server_keeps_its_state(clicked, counter, tab: Tab, new):
     counter.edit("page.tsx", "export const maxDuration = 30;", new)
     counter.edit("page.tsx", "clicks:", "pressed:")
@@ -75,20 +79,48 @@ def test_editing_an_actions_body_changes_nothing_in_the_browser(clicked, counter
     tab.page.on("request", lambda request: requests.append(request.url))
     counter.edit("actions.py", "count + 1", "count + 2")
     counter.declare("increment", types=("Message",))  # Python writes what it found, which is the same
-    counter.edit("page.tsx", "clicks:", "pressed:")  # a later update has arrived, so an earlier one would have
+    counter.edit(
+        "page.tsx", "clicks:", "pressed:"
+    )  # a later update has arrived, so an earlier one would have
     tab.page.get_by_role("button", name="pressed: 1").wait_for()
     assert not [url for url in requests if "actions" in url]
     assert is_same_document(tab)
 
 
 def test_a_new_export_reaches_the_page_with_its_state(clicked, counter, tab: Tab):
-    counter.edit("page.tsx", "increment, Message", "increment, increase, Message")
-    counter.edit("page.tsx", "await increment(", "await increase(")
     counter.declare("increment", "increase", types=("Message",))
-    tab.page.wait_for_timeout(0)
-    tab.page.get_by_role("button", name="clicks: 1").click()
-    tab.page.wait_for_function("document.querySelector('button').textContent !== 'clicks: 1'")
+    counter.edit("page.tsx", "increment, Message", "increase, Message")
+    counter.edit("page.tsx", "await increment(", "await increase(")
+    counter.edit("page.tsx", "clicks:", "pressed:")
+    tab.page.get_by_role("button", name="pressed: 1").click()
+    tab.page.get_by_role("button", name="pressed: 2").wait_for()
+    assert clicked.calls[-1]["headers"]["rsc-action-id"] == "actions#increase"
     assert is_same_document(tab)
+
+
+def test_an_action_that_moved_is_called_at_its_new_place(clicked, counter, tab: Tab):
+    (counter.path / ".flightwire/actions.json").write_text(
+        '{"version": 1, "modules": {"actions.py": {"exports": {"increment": "actions#renamed"}, "types": ["Message"]}}}'
+    )
+    deadline = time.monotonic() + 20
+    while clicked.calls[-1]["headers"]["rsc-action-id"] != "actions#renamed":
+        assert time.monotonic() < deadline
+        count = len(clicked.calls)
+        tab.page.get_by_role("button").click()
+        tab.page.get_by_role("button", name=f"clicks: {count + 1}").wait_for()
+    assert is_same_document(tab)
+
+
+def test_a_save_that_empties_the_file_first_does_not_break_the_page(clicked, counter, tab: Tab):
+    text = (counter.path / "page.tsx").read_text()
+    for number in range(5):
+        with (counter.path / "page.tsx").open("w") as file:
+            file.flush()
+            time.sleep(0.03)  # how an editor saves, in slow motion
+            file.write(text.replace("clicks:", f"version {number}:"))
+        tab.page.get_by_role("button", name=f"version {number}: 1").wait_for()
+    assert is_same_document(tab)
+    assert tab.console == []
 
 
 def test_a_new_client_file_does_not_reload_the_page(clicked, counter, tab: Tab):

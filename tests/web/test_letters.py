@@ -30,7 +30,7 @@ def page(app: AppFolder, request: pytest.FixtureRequest) -> AppFolder:
     return app
 
 
-@pytest.mark.parametrize("page, expected", LETTERS.items(), indirect=["page"])
+@pytest.mark.parametrize(("page", "expected"), LETTERS.items(), indirect=["page"])
 def test_an_import_that_cannot_be_resolved_gets_one_sentence(page, serve, tab: Tab, caplog, expected):
     with caplog.at_level(logging.INFO, "flightwire.vite"), serve("development") as server:
         tab.page.goto(server.url)
@@ -45,7 +45,7 @@ def test_an_import_that_cannot_be_resolved_gets_one_sentence(page, serve, tab: T
     assert "\n" not in errors[0]
 
 
-@pytest.mark.parametrize("page, expected", LETTERS.items(), indirect=["page"])
+@pytest.mark.parametrize(("page", "expected"), LETTERS.items(), indirect=["page"])
 def test_a_build_fails_with_the_same_sentence(page, toolchain, expected):
     with pytest.raises(ToolchainError) as caught:
         in_a_thread(build(page.path, page.path / ".flightwire" / "build", **toolchain))
@@ -111,7 +111,7 @@ def test_an_app_that_cannot_be_imported_shows_why_over_its_page(app, serve, tab:
         text = tab.page.get_by_role("alertdialog").inner_text()
         assert "invalid syntax" in text
         assert "actions.py:3" in text
-        assert tab.page.get_by_text("still here").is_visible()
+        tab.page.get_by_text("still here").wait_for()
 
 
 def in_a_thread(coroutine) -> None:

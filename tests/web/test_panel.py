@@ -41,8 +41,18 @@ def page(app: AppFolder) -> AppFolder:
 
 
 def error_row(app: AppFolder, id: str = "0", **facts) -> str:
-    stack = [["ask", f"{app.path}/actions.py", 12, 5, 12, 5, False], ["run", "/usr/lib/python3/asyncio.py", 9, 1, 9, 1, False]]
-    error = {"digest": "d1", "name": "KeyError", "message": "'city'", "stack": stack, "env": "Server", "owner": None}
+    stack = [
+        ["ask", f"{app.path}/actions.py", 12, 5, 12, 5, False],
+        ["run", "/usr/lib/python3/asyncio.py", 9, 1, 9, 1, False],
+    ]
+    error = {
+        "digest": "d1",
+        "name": "KeyError",
+        "message": "'city'",
+        "stack": stack,
+        "env": "Server",
+        "owner": None,
+    }
     return f"{id}:E{json.dumps({**error, **facts})}"
 
 

@@ -119,7 +119,10 @@ def test_a_react_in_the_apps_own_node_modules_is_not_used(chat, serve, tab: Tab,
         "zod": "exports.z = 'the app has its own zod'",
         "left": "exports.react = require('react')",
     }.items():
-        chat.write(f"node_modules/{name}/package.json", f'{{"name": "{name}", "version": "1.0.0", "main": "index.js"}}')
+        chat.write(
+            f"node_modules/{name}/package.json",
+            f'{{"name": "{name}", "version": "1.0.0", "main": "index.js"}}',
+        )
         chat.write(f"node_modules/{name}/index.js", code)
     chat.write("page.tsx", OWN_PACKAGES_PAGE)
     with serve(mode, answer) as server:
@@ -140,7 +143,7 @@ COUNT_RENDERERS = """
     window.renderers = [];
     window.__REACT_DEVTOOLS_GLOBAL_HOOK__ = {
       isDisabled: false, supportsFiber: true, renderers: new Map(), checkDCE() {},
-      inject(renderer) { window.renderers.push(renderer); this.renderers.set(window.renderers.length, renderer); return window.renderers.length; },
+      inject(renderer) { this.renderers.set(window.renderers.push(renderer), renderer); return window.renderers.length; },
       onScheduleFiberRoot() {}, onCommitFiberRoot() {}, onCommitFiberUnmount() {}, onPostCommitFiberRoot() {}, setStrictMode() {},
     };
 """

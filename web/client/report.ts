@@ -28,7 +28,7 @@ export function reportOf(error: Error, app?: string): Report {
 
 /** The same for a module that does not compile. */
 export function reportOfBuild(error: { message: string; id?: string; frame?: string; loc?: { file?: string; line: number } }, app?: string): Report {
-  const [message = '', ...rest] = plain(error.message).split('\n');
+  const [message = '', ...rest] = plain(error.message).replace(HEADING, '').split('\n');
   const file = error.loc?.file ?? error.id;
   const frame = plain(error.frame ?? rest.join('\n')).trim();
   return {
@@ -48,6 +48,8 @@ export function pythonFrames(stack: string, app?: string): string[] {
   const own = app ? frames.filter(({ file }) => file.startsWith(`${app}/`)) : [];
   return (own.length ? own : frames).map(({ name, file, line }) => `${shortened(file, app)}:${line} ${name}`.trim());
 }
+
+const HEADING = /^(Build|Transform) failed with \d+ errors?:\s*/;
 
 function hintOf(error: Error, frames: string[]): string {
   if (error instanceof ActionError) return KIND_HINTS[error.kind];

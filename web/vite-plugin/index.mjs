@@ -9,6 +9,7 @@ import { buildManifest } from './manifest.mjs';
 import { clientModules, findClientModules } from './modules.mjs';
 import { pageFacts } from './pages.mjs';
 import { bundledResolution, toolResolution } from './resolve.mjs';
+import { completeSaves } from './saves.mjs';
 import { webpackShims } from './shims.mjs';
 import { stateFolder } from './state.mjs';
 import { singletonAliases, slashed, SINGLETONS } from './tools.mjs';
@@ -42,6 +43,7 @@ export function flightwire({ app, tools }) {
     clientModules(options),
     toolResolution(options),
     pageFacts(options),
+    completeSaves(options),
     /** @type {import('vite').Plugin} */ (webpackShims()),
     buildManifest(options),
   ];

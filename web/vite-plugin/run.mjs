@@ -21,12 +21,13 @@ export function say(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** @param {unknown} error */
+/** @param {unknown} error @returns {string} what went wrong, without stack and colours. */
 export function tell(error) {
-  const { message, pluginCode, loc, frame } = /** @type {any} */ (error ?? {});
+  const { message, pluginCode, loc, frame, errors } = /** @type {any} */ (error ?? {});
+  if (Array.isArray(errors) && errors.length) return [...new Set(errors.map(tell))].join('\n');
   if (pluginCode === LETTER) return clean(message);
   const place = loc?.file ? `${loc.file}:${loc.line}: ` : '';
-  return clean(`${place}${message ?? error}${frame ? `\n${frame}` : ''}`);
+  return clean(`${place}${clean(message ?? error).replace(HEADING, '')}${frame ? `\n${frame}` : ''}`);
 }
 
 /** A logger that says one line per message, letters without their stack. @returns {import('vite').Logger} */
@@ -37,7 +38,7 @@ export function logger() {
   const log = (/** @type {string} */ level) => (/** @type {string} */ message, /** @type {any} */ options) => {
     const error = options?.error;
     const text = error ? tell(error) : clean(message);
-    if (SCAN.test(text)) return; // the same error comes again, with its place, when the page is asked for
+    if (SAID_ELSEWHERE.test(text)) return;
     if (error && last.error === text && Date.now() - last.at < 1000) return; // Vite reports one failure several times
     if (error) last = { error: text, at: Date.now() };
     say({ event: 'log', level, message: text });
@@ -57,7 +58,9 @@ export function logger() {
   return logged;
 }
 
-const SCAN = /^\(!\) Failed to run dependency scan/;
+const HEADING = /^(Build|Transform) failed with \d+ errors?:\s*/;
+// Said again, with its place: by the request for the page, and by what build() throws.
+const SAID_ELSEWHERE = /^\(!\) Failed to run dependency scan|^✗ Build failed/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
 const COLOURS = /\u001b\[[\d;]*m/g;

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ BUILD_FOLDER = "build"
 PAGES_FILE = "pages.json"
 ROOT_PAGES = ("page.tsx", "page.jsx", "page.ts", "page.js")
 ENTRY = "@flightwire/entry"  # web/vite-plugin/index.mjs
+MAX_DURATION_S = 7 * 24 * 3600.0  # more is no limit
 FOR_EVER = "public, max-age=31536000, immutable"  # asset names carry the hash of their content
 # The machine's own table may say otherwise (Windows: .js is text/plain), and browsers insist on these.
 MEDIA_TYPES = {
@@ -96,7 +96,7 @@ class Pages:
         seconds = facts.get("maxDuration") if isinstance(facts, Mapping) else None
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
             return None
-        return float(seconds) if seconds > 0 and math.isfinite(seconds) else None
+        return float(seconds) if 0 < seconds <= MAX_DURATION_S else None
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Answer one GET or HEAD."""

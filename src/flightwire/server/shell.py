@@ -78,7 +78,9 @@ def _html(head: list[str], body: list[str]) -> bytes:
         "</body>",
         "</html>",
     ]
-    return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+    return ("\n".join(lines) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )  # a lone surrogate: `\ud800`, as JSON writes it
 
 
 def _data(id: str, content: object) -> str:

@@ -72,6 +72,11 @@ class ViteProcess:
         """Whether the process is alive and has said where it listens."""
         return self._url is not None and self._child is not None and self._child.is_running
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, while there is a process."""
+        return None if self._child is None else self._child.pid
+
     async def start(self) -> str:
         """Start it, unless it runs already, and give its origin; concurrent callers share one process.
 
@@ -174,6 +179,11 @@ class Child:
         except OSError as error:
             raise ToolchainError(f"{command[0]} cannot be run: {error}") from error
         return cls(process)
+
+    @property
+    def pid(self) -> int:
+        """The process id; also that of its session."""
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
