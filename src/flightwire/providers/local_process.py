@@ -37,9 +37,15 @@ Frame = dict[str, Any]
 
 WORKER = Path(__file__).with_name("local_worker.py")
 READ_BYTES = 1 << 16
-MAX_SOCKET_PATH_BYTES = 90  # sockaddr_un holds 104 on macOS, 108 on Linux
+SOCKET_NAME = "llama.sock"
+MAX_SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 on macOS, 108 on Linux
 MAX_STDERR_LINES = 50
 EXIT_TIMEOUT_S = 2.0
+CHILD_ENVIRONMENT = {
+    "GGML_NO_BACKTRACE": "1",  # a failed assertion would start a debugger to print one
+    # Threads that spin while they wait for each other are ten times slower as soon as anybody else wants a processor.
+    "OMP_WAIT_POLICY": "passive",
+}
 
 
 @value
@@ -287,13 +293,15 @@ def _packages_folder() -> str:
 @contextmanager
 def _socket_path() -> Iterator[str | None]:
     """Give llama.cpp's own HTTP server a place where nobody else can call it."""
-    folder = None if sys.platform == "win32" else tempfile.mkdtemp(prefix="flightwire-")
+    longest = f"{tempfile.gettempdir()}/flightwire-xxxxxxxx/{SOCKET_NAME}"
+    if sys.platform == "win32" or len(os.fsencode(longest)) > MAX_SOCKET_PATH_BYTES:
+        yield None  # the worker takes a port and a random key instead
+        return
+    folder = tempfile.mkdtemp(prefix="flightwire-")
     try:
-        path = None if folder is None else f"{folder}/llama.sock"
-        yield path if path is not None and len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES else None
+        yield f"{folder}/{SOCKET_NAME}"
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
