@@ -1,38 +1,33 @@
 """An app folder: its actions and the names of its public types.
 
-Owns: which files are loaded, what they are known by, letters for what cannot be imported. Refuses to know: HTTP, pages.
-
-Loaded is every `actions.py`, and every other Python file in which `@action` stands at the start of a line; what else the app
-needs, these import. Hidden folders, node_modules and __pycache__ are left out.
+Owns: what pages may import from Python files, and telling the bundler. Refuses to know: HTTP, pages, which files are
+loaded (sources.py), how (imports.py).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import traceback
-import typing
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from flightwire.actions.imports import AppPackage
-from flightwire.actions.registry import Action, ActionRegistry
-from flightwire.errors import AppLoadError, FlightwireError, InvalidArgumentError
+from flightwire.actions.load_letters import letter_at, load_letter, stranger_letter
+from flightwire.actions.public_types import PublicTypes
+from flightwire.actions.registry import Action, ActionRegistry, wire_id
+from flightwire.actions.sources import files_with_actions
+from flightwire.errors import AppLoadError, InvalidArgumentError
 
 ACTIONS_FILE = "actions.json"
-IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__"})
-_DECORATED = re.compile(rb"^@(?:\w+\.)*action\b", re.MULTILINE)
 
 
 def load_folder(path: Path, previous: AppFolder | None = None) -> AppFolder:
-    """Import an app folder anew, and forget how it was before.
+    """Import an app folder anew. When that fails, what was imported before stays as it was.
 
     Arguments:
-        path: the folder with `actions.py`.
-        previous: what was loaded from it earlier; forgotten once the new one is there, kept when that fails.
+        path: the folder; files with actions may be anywhere in it.
+        previous: what was loaded from it earlier; closed once the new one is there.
 
     Raises:
         InvalidArgumentError: there is no such folder.
@@ -40,13 +35,18 @@ def load_folder(path: Path, previous: AppFolder | None = None) -> AppFolder:
     """
     folder = path.resolve()
     if not folder.is_dir():
-        raise InvalidArgumentError(f"there is no such folder: {path}")
+        raise InvalidArgumentError(f"There is no such folder: {path}")
     package = AppPackage(folder)
-    try:
-        loaded = AppFolder(package, {file: _load(package, file) for file in sorted(_files(folder))})
-    except BaseException:
+    with package.importing():
+        for file in files_with_actions(folder):
+            try:
+                package.load(file)
+            except (Exception, SystemExit) as error:
+                raise load_letter(error, package, file) from error
+        loaded = AppFolder(package)
+    if plain := package.plain_imports():
         package.remove()
-        raise
+        raise stranger_letter(plain[0], package, loaded.files)
     if previous is not None:
         previous.close()
     return loaded
@@ -56,132 +56,82 @@ class AppFolder:
     """What an app folder holds.
 
     Attributes:
+        folder: its absolute path.
+        files: the Python files that were imported, relative to the folder.
         registry: its actions, under ids such as `actions#continueConversation`.
     """
 
-    def __init__(self, package: AppPackage, modules: dict[Path, ModuleType]) -> None:
+    def __init__(self, package: AppPackage) -> None:
+        modules = package.files()
         self.folder = package.folder
+        self.files = tuple(modules)
         self.registry = ActionRegistry()
         self._package = package
         self._modules: dict[str, dict[str, Any]] = {}
+        types = PublicTypes(package, modules)
         for file, module in modules.items():
-            self._register(file, module)
+            exports = self._exports(file, module)
+            names = [name for name in types.of(module) if name not in exports]
+            if exports or names or file.name == "actions.py":
+                self._modules[file.as_posix()] = {"exports": exports, "types": names}
 
-    def _register(self, file: Path, module: ModuleType) -> None:
+    def _exports(self, file: Path, module: ModuleType) -> dict[str, str]:
         exports: dict[str, str] = {}
-        for name, member in vars(module).items():
-            if isinstance(member, Action) and not name.startswith("_"):
-                exports[member.name] = self._add(member, file)
-        types = sorted(
-            name
-            for name, member in vars(module).items()
-            if self._is_type(name, member) and name not in exports
-        )
-        self._modules[file.as_posix()] = {"exports": dict(sorted(exports.items())), "types": types}
+        for name, member in sorted(vars(module).items()):
+            if isinstance(member, Action):
+                action_id = self._served(member, file)
+                if not name.startswith("_"):
+                    exports[member.name] = action_id
+        return exports
 
-    def _add(self, added: Action[Any, Any], file: Path) -> str:
-        home = self._package.relative(added.module) if self._package.owns(added.module) else None
-        action_id = f"{home or file.with_suffix('').as_posix()}#{added.name}"
+    def _served(self, action: Action[Any, Any], file: Path) -> str:
+        """Register an action and return its id; one that was imported belongs to the module that defines it."""
+        home = file.with_suffix("").as_posix()
+        if self._package.owns(action.module):
+            home = self._package.relative(action.module)
+        action_id = wire_id(home, action.name)
         try:
-            self.registry.add(added, action_id)
+            self.registry.add(action, action_id)
+            action.schema.check_names()
         except InvalidArgumentError as error:
-            raise AppLoadError(f"{file.as_posix()}: {error}", path=str(self.folder / file)) from error
+            code = action.fn.__code__
+            raise letter_at(self._package, Path(code.co_filename), code.co_firstlineno, str(error)) from error
         return action_id
 
-    def _is_type(self, name: str, member: object) -> bool:
-        if name.startswith("_"):
-            return False
-        if isinstance(member, type):
-            return self._package.owns(member.__module__)
-        return typing.get_origin(member) is not None or type(member).__name__ == "TypeAliasType"
-
     def describe(self) -> dict[str, Any]:
-        """What a page may import, as `actions.json` says it: `{"version": 1, "modules": {file: {exports, types}}}`."""
-        return {"version": 1, "modules": self._modules}
+        """What a page may import, as `actions.json` says it.
+
+        `{"version": 1, "modules": {"actions.py": {"exports": {"getAnswer": "actions#getAnswer"}, "types": ["Answer"]}}}`
+        """
+        return {"version": 1, "modules": json.loads(json.dumps(self._modules))}
 
     def write_state(self, state_folder: Path) -> bool:
-        """Write `actions.json` for the bundler, atomically and only when it has changed; returns whether it had."""
-        state_folder.mkdir(parents=True, exist_ok=True)
-        ignore = state_folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        file, text = state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n"
-        if file.exists() and file.read_text() == text:
-            return False
-        aside = file.with_name(f"{file.name}.{os.getpid()}")
-        aside.write_text(text)
-        aside.replace(file)
-        return True
+        """Write `actions.json` for the bundler, atomically and only when it has changed; returns whether it had.
+
+        Raises:
+            AppLoadError: the folder cannot be written to.
+        """
+        try:
+            state_folder.mkdir(parents=True, exist_ok=True)
+            _write(state_folder / ".gitignore", "*\n")
+            return _write(state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n")
+        except OSError as error:
+            raise AppLoadError(
+                f"{state_folder} cannot be written ({error.strerror}). Flightwire keeps there what the bundler must "
+                "know; make the folder writable.",
+                path=str(state_folder),
+            ) from error
 
     def close(self) -> None:
-        """Forget its modules."""
+        """Forget its modules, unless the folder has been loaded again since; who holds an action may still call it."""
         self._package.remove()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in IGNORED_FOLDERS]
-        for name in files:
-            file = Path(place, name)
-            if name == "actions.py" or (file.suffix == ".py" and _DECORATED.search(file.read_bytes())):
-                yield file.relative_to(folder)
-
-
-def _load(package: AppPackage, file: Path) -> ModuleType:
-    try:
-        return package.load(file)
-    except AppLoadError:
-        raise
-    except SyntaxError as error:
-        raise _syntax_letter(error, package, file) from error
-    except ImportError as error:
-        raise _import_letter(error, package, file) from error
-    except (Exception, SystemExit) as error:
-        raise _letter(error, package, file) from error
-
-
-def _syntax_letter(error: SyntaxError, package: AppPackage, file: Path) -> AppLoadError:
-    where = Path(error.filename) if error.filename else package.folder / file
-    source = (error.text or "").strip()
-    shown = f": {source}" if source else ""
-    message = (
-        f"{_shown(where, package)}, line {error.lineno}: {error.msg}{shown} — correct it and save the file."
-    )
-    return AppLoadError(message, path=str(where), line=error.lineno)
-
-
-def _import_letter(error: ImportError, package: AppPackage, file: Path) -> AppLoadError:
-    where, line = _place(error, package, file)
-    name = error.name or ""
-    beside = package.folder.joinpath(*name.split(".")).with_suffix(".py")
-    if package.owns(name) and "partially initialized" in str(error):
-        advice = (
-            f"{package.relative(name)}.py imports what imports it: move what both need into a third file."
-        )
-    elif name and not package.owns(name) and (beside.is_file() or (where.parent / f"{name}.py").is_file()):
-        advice = f"write `from . import {name}`: files of the app are imported relatively."
-    elif isinstance(error, ModuleNotFoundError) and not package.owns(name):
-        advice = f"no module named {name!r} is installed: `uv pip install {name.partition('.')[0]}`, or correct the import."
-    else:
-        advice = str(error).replace(f"{package.name}.", "").replace(package.name, "the app folder")
-    return AppLoadError(f"{_shown(where, package)}, line {line}: {advice}", path=str(where), line=line)
-
-
-def _letter(error: BaseException, package: AppPackage, file: Path) -> AppLoadError:
-    where, line = _place(error, package, file)
-    what = str(error) if isinstance(error, FlightwireError) else f"{type(error).__name__}: {error}"
-    return AppLoadError(f"{_shown(where, package)}, line {line}: {what}", path=str(where), line=line)
-
-
-def _place(error: BaseException, package: AppPackage, file: Path) -> tuple[Path, int | None]:
-    """The app's own innermost frame."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_relative_to(package.folder):
-            return Path(frame.filename), frame.lineno
-    return package.folder / file, None
-
-
-def _shown(where: Path, package: AppPackage) -> str:
-    return (
-        where.relative_to(package.folder).as_posix() if where.is_relative_to(package.folder) else str(where)
-    )
+def _write(file: Path, text: str) -> bool:
+    content = text.encode()
+    if file.is_file() and file.read_bytes() == content:
+        return False
+    aside = file.with_name(f"{file.name}.{os.getpid()}")
+    aside.write_bytes(content)
+    aside.replace(file)
+    return True
