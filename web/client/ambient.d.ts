@@ -6,9 +6,15 @@ declare module 'react-server-dom-webpack/client.browser' {
     temporaryReferences?: unknown;
     replayConsoleLogs?: boolean;
   }
-  export function createFromReadableStream<T = unknown>(stream: ReadableStream<Uint8Array>, options?: Options): Promise<T>;
+  export function createFromReadableStream<T = unknown>(
+    stream: ReadableStream<Uint8Array>,
+    options?: Options,
+  ): Promise<T>;
   export function createTemporaryReferenceSet(): unknown;
-  export function encodeReply(value: unknown, options?: { temporaryReferences?: unknown; signal?: AbortSignal }): Promise<string | FormData>;
+  export function encodeReply(
+    value: unknown,
+    options?: { temporaryReferences?: unknown; signal?: AbortSignal },
+  ): Promise<string | FormData>;
   export function createServerReference(
     id: string,
     callServer: (id: string, args: unknown[]) => Promise<unknown>,

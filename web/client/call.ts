@@ -1,7 +1,11 @@
 // A call of a server action.
 // Owns: the request and reading its answer. Refuses to know: what arguments and results mean; Flight encodes them.
 
-import { createFromReadableStream, createTemporaryReferenceSet, encodeReply } from 'react-server-dom-webpack/client.browser';
+import {
+  createFromReadableStream,
+  createTemporaryReferenceSet,
+  encodeReply,
+} from 'react-server-dom-webpack/client.browser';
 import { readConfig } from './config';
 import { ActionError } from './errors';
 import { endingInLoss, isAbort } from './rows';
@@ -44,5 +48,7 @@ async function refusal(response: Response): Promise<ActionError> {
   const { status } = response;
   const isText = response.headers.get('content-type')?.startsWith('text/plain') ?? false;
   const text = isText ? (await response.text().catch(() => '')).trim().slice(0, MAX_LETTER_CHARS) : '';
-  return new ActionError('refused', text || `The server answered ${status} instead of running the action.`, { status });
+  return new ActionError('refused', text || `The server answered ${status} instead of running the action.`, {
+    status,
+  });
 }

@@ -35,6 +35,7 @@ export function readRows(): string {
 
 function readJson<T>(id: string): T {
   const text = document.getElementById(id)?.textContent;
-  if (text == null) throw new Error(`<script id="${id}"> is missing: this page was not served by Flightwire.`);
+  if (text == null)
+    throw new Error(`<script id="${id}"> is missing: this page was not served by Flightwire.`);
   return JSON.parse(text) as T;
 }

@@ -5,8 +5,8 @@ import type { RootOptions } from 'react-dom/client';
 import type { ErrorPayload } from 'vite';
 import { readConfig } from './config';
 import { ActionError } from './errors';
-import { type Report, reportOf, reportOfBuild } from './report';
 import { hidePanel, showPanel } from './panel';
+import { type Report, reportOf, reportOfBuild } from './report';
 
 // Exports that are read by the server: changing them must not cost the page its state.
 const SERVER_EXPORTS = ['maxDuration', 'metadata', 'viewport', 'dynamic', 'revalidate', 'runtime'];
@@ -27,7 +27,8 @@ export function startDevelopment(): RootOptions {
   addEventListener('unhandledrejection', event => showServerError(event.reason));
   listenToVite();
   const { error } = readConfig();
-  if (error) show({ frames: [], hint: 'Correct it and save, then reload the page.', ...error, title: error.name });
+  if (error)
+    show({ frames: [], hint: 'Correct it and save, then reload the page.', ...error, title: error.name });
   return { onUncaughtError: showRenderError };
 }
 
@@ -48,7 +49,8 @@ function showRenderError(error: unknown, info: { componentStack?: string | undef
 }
 
 // Chromium, Firefox and Safari in this order; the specification leaves the sentence open.
-const MODULE_FAILURE = /dynamically imported module|error loading dynamically|Importing a module script failed/i;
+const MODULE_FAILURE =
+  /dynamically imported module|error loading dynamically|Importing a module script failed/i;
 
 function isMissingModule(error: unknown): boolean {
   return error instanceof TypeError && MODULE_FAILURE.test(error.message);

@@ -12,7 +12,8 @@ if (import.meta.hot) {
   import.meta.hot.accept('virtual:flightwire/modules', next => {
     const more = next as unknown as { modules: typeof modules } | undefined;
     const isSameList = Object.keys(more?.modules ?? {}).join() === Object.keys(modules).join();
-    if (!more || isSameList) location.reload(); // a module that cannot be replaced in place
+    if (!more || isSameList)
+      location.reload(); // a module that cannot be replaced in place
     else registerModules(more.modules);
   });
 }

@@ -27,6 +27,11 @@ export class ActionError extends Error {
 }
 
 /** An error of a call: ours, or one that the action raised and React rebuilt. */
-export function isActionError(error: unknown): error is ActionError | (Error & { digest: string; userMessage?: string }) {
-  return error instanceof ActionError || (error instanceof Error && typeof (error as { digest?: unknown }).digest === 'string');
+export function isActionError(
+  error: unknown,
+): error is ActionError | (Error & { digest: string; userMessage?: string }) {
+  return (
+    error instanceof ActionError ||
+    (error instanceof Error && typeof (error as { digest?: unknown }).digest === 'string')
+  );
 }

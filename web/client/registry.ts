@@ -17,7 +17,10 @@ export function registerModules(more: Importers): void {
 export async function load(id: string): Promise<void> {
   if (loaded.has(id)) return;
   const importer = Object.hasOwn(importers, id) ? importers[id] : undefined;
-  if (!importer) throw new Error(`The server asks for the client module '${id}', which this page does not have. Reload the page.`);
+  if (!importer)
+    throw new Error(
+      `The server asks for the client module '${id}', which this page does not have. Reload the page.`,
+    );
   loaded.set(id, await importer());
 }
 

@@ -12,7 +12,8 @@ export interface Report {
 }
 
 // `at name (file:///srv/app/actions.py:12:3)` in Chromium, `name@file:///srv/app/actions.py:12:3` elsewhere.
-const PYTHON_FRAME = /^\s*(?:at )?(?:async )?(.*?)(?: \(|@)(?:file:\/\/|about:\/\/React\/Server\/(?:file:\/\/)?)?(.+?\.py)(?:\?\d+)?:(\d+)(?::\d+)?\)?$/;
+const PYTHON_FRAME =
+  /^\s*(?:at )?(?:async )?(.*?)(?: \(|@)(?:file:\/\/|about:\/\/React\/Server\/(?:file:\/\/)?)?(.+?\.py)(?:\?\d+)?:(\d+)(?::\d+)?\)?$/;
 
 const KIND_HINTS: Record<ActionError['kind'], string> = {
   refused: 'The action did not run.',
@@ -27,7 +28,10 @@ export function reportOf(error: Error, app?: string): Report {
 }
 
 /** The same for a module that does not compile. */
-export function reportOfBuild(error: { message: string; id?: string; frame?: string; loc?: { file?: string; line: number } }, app?: string): Report {
+export function reportOfBuild(
+  error: { message: string; id?: string; frame?: string; loc?: { file?: string; line: number } },
+  app?: string,
+): Report {
   const [message = '', ...rest] = plain(error.message).replace(HEADING, '').split('\n');
   const file = error.loc?.file ?? error.id;
   const frame = plain(error.frame ?? rest.join('\n')).trim();
@@ -46,7 +50,9 @@ export function pythonFrames(stack: string, app?: string): string[] {
     return match ? [{ name: match[1] ?? '', file: decode(match[2] ?? ''), line: match[3] ?? '' }] : [];
   });
   const own = app ? frames.filter(({ file }) => file.startsWith(`${app}/`)) : [];
-  return (own.length ? own : frames).map(({ name, file, line }) => `${shortened(file, app)}:${line} ${name}`.trim());
+  return (own.length ? own : frames).map(({ name, file, line }) =>
+    `${shortened(file, app)}:${line} ${name}`.trim(),
+  );
 }
 
 const HEADING = /^(Build|Transform) failed with \d+ errors?:\s*/;

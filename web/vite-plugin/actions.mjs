@@ -65,7 +65,8 @@ export function actionStubs({ app }) {
         const name = id.slice(STUB.length);
         const module = modules[name] ?? { exports: {}, types: [] };
         const missing = [...(wanted.get(name) ?? [])].filter(each => !has(module, each));
-        if (isBuild && missing[0]) this.error(letter(missingAction(missing[0], name, Object.keys(module.exports))));
+        if (isBuild && missing[0])
+          this.error(letter(missingAction(missing[0], name, Object.keys(module.exports))));
         return { code: stubCode(name, module, missing), moduleSideEffects: false, map: null };
       },
     },
@@ -118,7 +119,12 @@ function scriptBeside(source, file) {
   if (source.endsWith('.py')) return undefined;
   const base = file.slice(0, -'.py'.length);
   const ending = SCRIPT_ENDINGS.find(each => existsSync(base + each));
-  return ending && slashed(base + ending).split('/').at(-1);
+  return (
+    ending &&
+    slashed(base + ending)
+      .split('/')
+      .at(-1)
+  );
 }
 
 /** @param {string} file */
@@ -139,7 +145,8 @@ function namedImports(context, code, id) {
     .filter((/** @type {any} */ node) => /^(Import|ExportNamed)Declaration$/.test(node.type) && node.source)
     .map((/** @type {any} */ node) => ({
       source: node.source.value,
-      names: node.importKind === 'type' || node.exportKind === 'type' ? [] : node.specifiers.flatMap(importedName),
+      names:
+        node.importKind === 'type' || node.exportKind === 'type' ? [] : node.specifiers.flatMap(importedName),
     }));
 }
 
@@ -158,9 +165,15 @@ const language = id => (id.endsWith('x') ? 'tsx' : /\.[cm]?ts$/.test(id) ? 'ts' 
 function stubCode(file, module, missing) {
   /** @type {[string, string][]} */
   const values = [
-    ...Object.entries(module.exports).map(([name, id]) => /** @type {[string, string]} */ ([name, reference(id, name)])),
-    ...module.types.filter(name => !Object.hasOwn(module.exports, name)).map(name => /** @type {[string, string]} */ ([name, 'undefined'])),
-    ...missing.map(name => /** @type {[string, string]} */ ([name, absent(name, file, Object.keys(module.exports))])),
+    ...Object.entries(module.exports).map(
+      ([name, id]) => /** @type {[string, string]} */ ([name, reference(id, name)]),
+    ),
+    ...module.types
+      .filter(name => !Object.hasOwn(module.exports, name))
+      .map(name => /** @type {[string, string]} */ ([name, 'undefined'])),
+    ...missing.map(
+      name => /** @type {[string, string]} */ ([name, absent(name, file, Object.keys(module.exports))]),
+    ),
   ];
   return [
     `import { serverReference, missingAction } from '@flightwire/client/references';`,
@@ -170,7 +183,8 @@ function stubCode(file, module, missing) {
 }
 
 /** @param {string} id @param {string} name */
-const reference = (id, name) => `/* @__PURE__ */ serverReference(${JSON.stringify(id)}, ${JSON.stringify(name)})`;
+const reference = (id, name) =>
+  `/* @__PURE__ */ serverReference(${JSON.stringify(id)}, ${JSON.stringify(name)})`;
 
 /** @param {string} name @param {string} file @param {string[]} known */
 const absent = (name, file, known) =>

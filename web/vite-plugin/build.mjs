@@ -7,7 +7,10 @@ import { importTool } from './tools.mjs';
 const { app, tools, out } = readArguments(['app', 'tools', 'out']);
 
 process.env.NODE_ENV = 'production'; // React's production build, whatever the shell had
-process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
+process.stdin
+  .on('end', () => process.exit(0))
+  .on('error', () => process.exit(0))
+  .resume();
 
 try {
   const { build } = await importTool(tools, 'vite');

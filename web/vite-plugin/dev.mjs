@@ -5,9 +5,15 @@ import { flightwire } from './index.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
 import { importTool } from './tools.mjs';
 
-const { app, tools, host, port } = readArguments(['app', 'tools', 'host', 'port'], { host: '127.0.0.1', port: '0' });
+const { app, tools, host, port } = readArguments(['app', 'tools', 'host', 'port'], {
+  host: '127.0.0.1',
+  port: '0',
+});
 
-process.stdin.on('end', () => process.exit(0)).on('error', () => process.exit(0)).resume();
+process.stdin
+  .on('end', () => process.exit(0))
+  .on('error', () => process.exit(0))
+  .resume();
 
 try {
   const { createServer } = await importTool(tools, 'vite');

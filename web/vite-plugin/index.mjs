@@ -1,8 +1,8 @@
 // The Vite plugin for app folders whose actions are Python.
 // Owns: Vite's settings for such a folder, and putting the parts together. Refuses to know: what each part does.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { actionStubs } from './actions.mjs';
 import { buildManifest } from './manifest.mjs';
@@ -12,7 +12,7 @@ import { bundledResolution, toolResolution } from './resolve.mjs';
 import { completeSaves } from './saves.mjs';
 import { webpackShims } from './shims.mjs';
 import { stateFolder } from './state.mjs';
-import { singletonAliases, slashed, SINGLETONS } from './tools.mjs';
+import { SINGLETONS, singletonAliases, slashed } from './tools.mjs';
 
 const CLIENT = slashed(fileURLToPath(new URL('../client', import.meta.url)));
 /** What the shell loads: in development by this address, in a build by its hashed name. */
@@ -36,7 +36,7 @@ const PREBUNDLED = [
  * @returns {import('vite').Plugin[]}
  */
 export function flightwire({ app, tools }) {
-  const options = { app: resolve(app), tools: resolve(tools) };
+  const options = { app: realpathSync(app), tools: realpathSync(tools) }; // Vite goes by real paths too
   return [
     settings(options),
     actionStubs(options),
@@ -93,7 +93,10 @@ function settings({ app, tools }) {
 /** Pre-bundled packages are kept from run to run, but not when the tools or this plugin change. @param {string} tools */
 function cacheKey(tools) {
   const hash = createHash('sha256').update(tools);
-  for (const file of [join(tools, 'package-lock.json'), fileURLToPath(new URL('shims.mjs', import.meta.url))]) {
+  for (const file of [
+    join(tools, 'package-lock.json'),
+    fileURLToPath(new URL('shims.mjs', import.meta.url)),
+  ]) {
     try {
       hash.update(readFileSync(file));
     } catch {

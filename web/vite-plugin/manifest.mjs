@@ -28,11 +28,23 @@ export function buildManifest({ app }) {
         };
         const modules = Object.fromEntries([
           ...findClientModules(app).flatMap(id => describe(id, slashed(join(app, id)))),
-          ...describe(AI_SDK_RSC, [...files.keys()].find(path => path.endsWith(AI_SDK_RSC_FILE))),
+          ...describe(
+            AI_SDK_RSC,
+            [...files.keys()].find(path => path.endsWith(AI_SDK_RSC_FILE)),
+          ),
         ]);
         const { pages } = /** @type {{pages: object}} */ (readState(app, 'pages.json') ?? { pages: {} });
-        const manifest = { version: 1, entry: { file: entry.fileName, ...filesOf(entry, bundle) }, modules, pages };
-        this.emitFile({ type: 'asset', fileName: 'manifest.json', source: `${JSON.stringify(manifest, null, 2)}\n` });
+        const manifest = {
+          version: 1,
+          entry: { file: entry.fileName, ...filesOf(entry, bundle) },
+          modules,
+          pages,
+        };
+        this.emitFile({
+          type: 'asset',
+          fileName: 'manifest.json',
+          source: `${JSON.stringify(manifest, null, 2)}\n`,
+        });
       },
     },
   };

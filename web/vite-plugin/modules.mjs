@@ -80,7 +80,9 @@ export function clientModules({ app }) {
 
 /** @param {string} app @param {string[]} ids */
 function registryCode(app, ids) {
-  const lines = ids.map(id => `  ${JSON.stringify(id)}: () => import(${JSON.stringify(slashed(join(app, id)))}),`);
+  const lines = ids.map(
+    id => `  ${JSON.stringify(id)}: () => import(${JSON.stringify(slashed(join(app, id)))}),`,
+  );
   lines.push(`  ${JSON.stringify(AI_SDK_RSC)}: () => import('@ai-sdk/rsc/dist/rsc-shared.js'),`);
   return `export const modules = {\n${lines.join('\n')}\n};\n`;
 }

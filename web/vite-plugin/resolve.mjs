@@ -26,7 +26,8 @@ export function toolResolution({ app, tools }) {
       if (own && !scan && NEXT.test(source)) return this.error(letter(nextImport(source, shown(app, from))));
       const found = await this.resolve(source, importer, { ...options, skipSelf: true });
       if (found) return found;
-      const fallback = isBare && (await this.resolve(source, toolsImporter(tools), { ...options, skipSelf: true }));
+      const fallback =
+        isBare && (await this.resolve(source, toolsImporter(tools), { ...options, skipSelf: true }));
       if (fallback) return fallback;
       if (!own || scan) return undefined;
       failed.add(from);

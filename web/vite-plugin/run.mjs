@@ -3,7 +3,11 @@
 import { parseArgs } from 'node:util';
 import { LETTER } from './letters.mjs';
 
-/** @param {string[]} names @param {Record<string, string>} defaults */
+/**
+ * @template {string} Name
+ * @param {Name[]} names @param {Partial<Record<Name, string>>} defaults for the ones that may be left out.
+ * @returns {Record<Name, string>}
+ */
 export function readArguments(names, defaults = {}) {
   const options = Object.fromEntries(names.map(name => [name, { type: /** @type {const} */ ('string') }]));
   const { values } = parseArgs({ options });
@@ -13,7 +17,7 @@ export function readArguments(names, defaults = {}) {
       process.exit(2);
     }
   }
-  return /** @type {Record<string, string>} */ ({ ...defaults, ...values });
+  return /** @type {any} */ ({ ...defaults, ...values });
 }
 
 /** @param {Record<string, unknown>} line */
@@ -35,14 +39,15 @@ export function logger() {
   const warned = new Set();
   /** @type {{error: unknown, at: number}} */
   let last = { error: undefined, at: 0 };
-  const log = (/** @type {string} */ level) => (/** @type {string} */ message, /** @type {any} */ options) => {
-    const error = options?.error;
-    const text = error ? tell(error) : clean(message);
-    if (SAID_ELSEWHERE.test(text)) return;
-    if (error && last.error === text && Date.now() - last.at < 1000) return; // Vite reports one failure several times
-    if (error) last = { error: text, at: Date.now() };
-    say({ event: 'log', level, message: text });
-  };
+  const log =
+    (/** @type {string} */ level) => (/** @type {string} */ message, /** @type {any} */ options) => {
+      const error = options?.error;
+      const text = error ? tell(error) : clean(message);
+      if (SAID_ELSEWHERE.test(text)) return;
+      if (error && last.error === text && Date.now() - last.at < 1000) return; // Vite reports one failure several times
+      if (error) last = { error: text, at: Date.now() };
+      say({ event: 'log', level, message: text });
+    };
   const logged = {
     info: log('info'),
     warn: log('warning'),
