@@ -82,6 +82,8 @@ class App:
             self.load_error = error
             log.error("%s", error)
             return
+        if self.app_folder is not None or self.load_error is not None:
+            log.info("reloaded the Python code of %s/", self.folder.name)
         self.load_error = None
         self.app_folder = loaded
         self._registry = self._given.merged_with(loaded.registry)

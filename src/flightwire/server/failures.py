@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, TracebackType
 
-from flightwire.errors import EncodeError, FlightwireError, UserError
+from flightwire.errors import (
+    APICallError,
+    EncodeError,
+    FlightwireError,
+    LoadAPIKeyError,
+    MissingExtraError,
+    ModelLoadError,
+    NoSuchModelError,
+    RetryError,
+    UserError,
+)
 from flightwire.server.mode import Mode
 from flightwire.wire.flight.values import Failure, Frame
 
@@ -22,6 +32,15 @@ log = logging.getLogger("flightwire.actions")
 MAX_FRAMES = 30
 MAX_MESSAGE_CHARS = 4000
 USER_ERROR = "user:"
+# Their letters say all there is to know; where they were raised does not help.
+LETTERS = (
+    APICallError,
+    LoadAPIKeyError,
+    MissingExtraError,
+    ModelLoadError,
+    NoSuchModelError,
+    RetryError,
+)
 _OURS = str(Path(__file__).resolve().parents[1])
 
 
@@ -61,7 +80,8 @@ def log_failure(error: BaseException, *, action: str) -> None:
     elif isinstance(error, EncodeError):
         log.error("[%s] %s", digest_of(error), error)
     else:
-        log.error("[%s] action '%s' failed: %s", digest_of(error), action, error, exc_info=error)
+        story = None if isinstance(error, LETTERS) else error
+        log.error("[%s] action '%s' failed: %s", digest_of(error), action, error, exc_info=story)
 
 
 def unwrap(error: BaseException) -> BaseException:
