@@ -36,9 +36,12 @@ class Namespace:
 
     def __init__(self, fn: Callable[..., Any], local_names: Mapping[str, object] | None = None) -> None:
         inner = inspect.unwrap(fn)
-        self.module: str = inner.__module__
+        self.module: str = inner.__module__ or "actions"
         self._globals: dict[str, Any] = getattr(inner, "__globals__", {})
         self._locals: dict[str, Any] = {
+            **(
+                {} if "JSONValue" in self._globals else {"JSONValue": Any}
+            ),  # ours mentions itself by this name
             **(local_names or {}),
             **{parameter.__name__: parameter for parameter in getattr(inner, "__type_params__", ())},
         }

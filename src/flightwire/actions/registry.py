@@ -76,12 +76,12 @@ class Action(Generic[P, R]):
         _check_function(fn)
         self.fn = fn
         self.name = _checked_name(name or camel_case(fn.__name__), written=fn.__name__)
-        self.module = fn.__module__
+        self.module: str = fn.__module__ or "actions"  # code made by exec() has none
         self.docstring = inspect.getdoc(fn)
         self.is_async = inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
         self.max_duration_s = _checked_limit(max_duration_s, "max_duration_s", self.name)
         self.max_body_bytes = _checked_limit(max_body_bytes, "max_body_bytes", self.name)
-        self.id = wire_id(_last_part(fn.__module__), self.name)
+        self.id = wire_id(_last_part(self.module), self.name)
         self.schema = ArgumentSchema(fn, self.name, local_names=local_names)
         self._is_registered = False
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
-from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
-from pydantic_core import SchemaError, SchemaValidator
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation
+from pydantic_core import SchemaValidator
 
 from flightwire.actions.annotations import Namespace, missing_name
 from flightwire.actions.strictness import adapted
@@ -40,7 +40,7 @@ def validator_of(
         raise missing_name(
             NameError(name=error.name), action=action, argument=argument, module=namespace.module
         ) from None
-    except (PydanticUserError, SchemaError, TypeError, RecursionError) as error:
+    except Exception as error:  # evaluating what strangers wrote as an annotation can raise anything
         raise InvalidArgumentError(
             f"Argument '{argument}' of action '{action}' has an annotation that cannot be checked: {annotation!r}. "
             f"Use JSON types, TypedDict, dataclasses, enums or pydantic models. ({_first_line(error)})"
@@ -48,13 +48,7 @@ def validator_of(
 
 
 def _core_schema(annotation: Any) -> Any:
-    config = ConfigDict(title="argument")
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":
-            raise
-        adapter = TypeAdapter(annotation)
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     if not adapter.pydantic_complete:
         adapter.rebuild(raise_errors=True)
     return adapter.core_schema

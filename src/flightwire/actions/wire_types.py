@@ -106,7 +106,11 @@ class WireTypes:
         if not isinstance(cls, type):
             return False
         if is_typeddict(cls):
-            return type(cls).__module__ == "typing" and not _PYDANTIC_KNOWS_TYPED_DICT
+            hints = self._namespace.resolve_class(cls).values()
+            return (type(cls).__module__ == "typing" and not _PYDANTIC_KNOWS_TYPED_DICT) or any(
+                ReadOnly in _unqualified(each)[1]
+                for each in hints  # pydantic warns about it
+            )
         return _is_ours(cls)
 
     def _parts(self, annotation: Any) -> Iterable[Any]:
