@@ -131,7 +131,8 @@ class APICallError(FlightwireError):
     def __str__(self) -> str:
         """The letter: message, status and address, hint when to retry, and an excerpt of the body."""
         status = "" if self.status_code is None else f" (HTTP {self.status_code})"
-        lines = [f"{self.message}{status} from {self.url}."]
+        where = "at" if self.status_code is None else "from"
+        lines = [f"{self.message.rstrip('.')}{status} {where} {self.url}."]
         if self.retry_after_s is not None:
             lines.append(f"The provider asks to retry after {self.retry_after_s:g} s.")
         elif self.is_retryable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -212,7 +213,12 @@ def test_reasoning_for_a_model_that_cannot_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"temperature": float("nan")}, {"provider_options": {"openai": {"x": object()}}}]
+    "settings",
+    [
+        {"temperature": float("nan")},
+        {"provider_options": {"openai": {"x": object()}}},
+        {"provider_options": {"openai": {"x": reduce(lambda inner, _: [inner], range(5000), [])}}},
+    ],
 )
 def test_what_is_not_json_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidPromptError, match="cannot be written as JSON"):

@@ -371,6 +371,12 @@ def test_usage_in_the_finishing_chunk_counts() -> None:
     assert finish_of(text("a") + last + DONE).usage == Usage(output_tokens=3, raw={"completion_tokens": 3})
 
 
+@pytest.mark.parametrize("count", [-1, "7", None, 1e300, True, [], {}])
+def test_counts_that_are_none_are_unknown(count: object) -> None:
+    stream = text("a") + delta("stop") + event({"choices": [], "usage": {"prompt_tokens": count}}) + DONE
+    assert finish_of(stream).usage.input_tokens is None
+
+
 def test_usage_that_is_not_said_is_unknown() -> None:
     assert finish_of(text("a") + STOP).usage == Usage()
 
@@ -425,7 +431,18 @@ def test_what_came_before_a_failure_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", ['{"choices": [{"del', "hello", "<html>", "[1]", "5", "null", '"x"', "[" * 100_000]
+    "garbage",
+    [
+        '{"choices": [{"del',
+        "hello",
+        "<html>",
+        "[1]",
+        "5",
+        "null",
+        '"x"',
+        "[" * 100_000,
+        '{"x":' + "[" * 100_000,
+    ],
 )
 def test_malformed_json_is_quoted(garbage: str) -> None:
     failure = failure_of(text("a") + event(garbage))

@@ -102,6 +102,12 @@ def test_key_chooses_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve(None).model_id == "gpt-5.4-mini"
 
 
+def test_address_of_one_s_own_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8080/v1")
+    assert default_model()[1].startswith("because OPENAI_API_KEY is set and OPENAI_BASE_URL says where; ")
+
+
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_without_a_key_the_local_model_is_taken(key: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     register_provider("local", named)

@@ -154,6 +154,8 @@ class LanguageModel(Protocol):
 
         Raises:
             APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
+            RetryError: it failed several times before it answered; holds every `APICallError`.
+            LoadAPIKeyError: there is no key.
             InvalidPromptError: the messages hold something the API cannot take.
             UnsupportedFunctionalityError: a setting that cannot be honoured nor ignored with a warning.
         """

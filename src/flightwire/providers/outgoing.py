@@ -17,11 +17,12 @@ class Timeouts:
     """How long a provider may be silent.
 
     `read_s` is the longest silence before the response begins, and between two pieces of it: a model that thinks
-    before it speaks is silent for minutes. Limits for a whole answer belong to the caller.
+    before it speaks is silent for minutes (OpenAI's own libraries wait ten). Limits for a whole answer belong to the
+    caller.
     """
 
     connect_s: float = 10.0
-    read_s: float = 300.0
+    read_s: float = 600.0
 
 
 DEFAULT_TIMEOUTS = Timeouts()

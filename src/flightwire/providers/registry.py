@@ -80,6 +80,7 @@ def default_model() -> tuple[LanguageModel, str]:
 
     Raises:
         NoSuchModelError: `FLIGHTWIRE_MODEL` names nothing.
+        InvalidArgumentError: `OPENAI_BASE_URL` is not an address.
     """
     named = os.environ.get(MODEL_VARIABLE, "").strip()
     if named:
@@ -89,12 +90,16 @@ def default_model() -> tuple[LanguageModel, str]:
     if os.environ.get("OPENAI_API_KEY", "").strip():
         from flightwire.providers.openai import DEFAULT_MODEL_ID
 
-        reason = f"because OPENAI_API_KEY is set; {MODEL_VARIABLE}=provider/model chooses another"
+        reason = f"because OPENAI_API_KEY is set{_where()}; {MODEL_VARIABLE}=provider/model chooses another"
         return resolve(f"openai/{DEFAULT_MODEL_ID}"), reason
     reason = (
         f"because OPENAI_API_KEY is not set; set it, or {MODEL_VARIABLE}=provider/model, to choose another"
     )
     return resolve(DEFAULT_LOCAL_MODEL), reason
+
+
+def _where() -> str:
+    return " and OPENAI_BASE_URL says where" if os.environ.get("OPENAI_BASE_URL", "").strip() else ""
 
 
 def _missing(model_id: str) -> str:

@@ -69,7 +69,11 @@ class Reply:
         content = self._response.content
         try:
             return await content.readany()
-        except (aiohttp.ClientError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            OSError,
+            RuntimeError,
+        ) as error:  # RuntimeError: it was lost this very moment
             # aiohttp reports a broken connection before it hands over what had arrived on it, and has no public way
             # to get at that; seen with 3.14.
             rest = content._read_nowait(-1)

@@ -13,6 +13,8 @@ from flightwire.events import FinishReason, Usage
 from flightwire.jsontypes import JSONObject
 from flightwire.providers.failures import error_message, is_passing
 
+MAX_TOKENS = 2**53  # beyond it a count is not one, and no browser could read it
+
 _FINISH_REASONS: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -55,7 +57,8 @@ def to_usage(raw: Mapping[str, object] | None) -> Usage:
 
 def _count(counts: object, name: str) -> int | None:
     count = counts.get(name) if isinstance(counts, Mapping) else None
-    return int(count) if isinstance(count, (int, float)) else None
+    is_number = isinstance(count, (int, float)) and not isinstance(count, bool)
+    return int(count) if is_number and 0 <= count < MAX_TOKENS else None
 
 
 def _difference(whole: int | None, part: int | None) -> int | None:

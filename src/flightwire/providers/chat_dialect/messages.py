@@ -183,5 +183,5 @@ def _output_text(output: Mapping[str, JSONValue]) -> str:
 def _json(answer: JSONValue) -> str:
     try:
         return dumps(answer)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidPromptError(f"a tool's input or output in the messages is not JSON: {error}.") from None

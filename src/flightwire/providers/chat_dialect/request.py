@@ -39,7 +39,7 @@ class ChatRequest:
         """
         try:
             text = dumps(self.body)  # type: ignore[arg-type] # checked by doing it
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InvalidPromptError(f"the call cannot be written as JSON: {error}.") from None
         try:
             return text.encode()

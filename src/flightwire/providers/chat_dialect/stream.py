@@ -43,7 +43,7 @@ from flightwire.wire.sse import SSEDecoder
 
 _DONE = b"[DONE]"
 _EXCERPT_BYTES = 200
-_REFUSALS = (DecodeError, UnicodeDecodeError)
+_REFUSALS = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _PendingCall(Struct):
@@ -180,7 +180,7 @@ class ChatStream:
         elif data:
             try:
                 chunk, _ = read_chunk(data)
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 out.extend(self._fail(_malformed(self._service, data, error), body=data))
             else:
                 self._take_chunk(chunk, data, out)
