@@ -132,6 +132,12 @@ async def test_a_missing_tool_folder_is_said_with_what_node_said(app: AppFolder,
         await vite.start()
 
 
+async def test_a_folder_that_cannot_be_in_an_address_is_said(tmp_path: Path, toolchain: dict[str, Path]):
+    folder = AppFolder(tmp_path / "a#b")
+    with pytest.raises(ToolchainError, match="Rename the folder"):
+        await ViteProcess(folder.path, **toolchain).start()
+
+
 async def test_a_port_in_use_is_said(app: AppFolder, toolchain: dict[str, Path]):
     first = ViteProcess(app.path, **toolchain)
     port = int((await first.start()).rsplit(":", 1)[1])

@@ -2,6 +2,7 @@
 // Owns: the process. It says {"event":"ready","url":…} once, and ends when its standard input closes, so that it never
 // outlives the one who started it. Refuses to know: the pages' server.
 import { flightwire } from './index.mjs';
+import { unservableFolder } from './letters.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
 import { importTool } from './tools.mjs';
 
@@ -16,6 +17,7 @@ process.stdin
   .resume();
 
 try {
+  if (/[#?]/.test(app)) throw new Error(unservableFolder(app));
   const { createServer } = await importTool(tools, 'vite');
   const { default: react } = await importTool(tools, '@vitejs/plugin-react');
   const server = await createServer({

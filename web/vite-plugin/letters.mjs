@@ -34,6 +34,11 @@ export function missingAction(name, file, known) {
   return `${file} has no action "${name}". ${has} Mark the function with @action (continue_conversation becomes continueConversation).`;
 }
 
+/** @param {string} app */
+export function unservableFolder(app) {
+  return `the path ${app} contains "#" or "?", which mean something else in the address of a module. Rename the folder.`;
+}
+
 /** @param {string} page */
 export function maxDurationNotLiteral(page) {
   return `${page}: "export const maxDuration" must be a number written out, such as 30; this one is ignored.`;
