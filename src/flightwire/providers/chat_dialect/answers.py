@@ -57,8 +57,9 @@ def to_usage(raw: Mapping[str, object] | None) -> Usage:
 
 def _count(counts: object, name: str) -> int | None:
     count = counts.get(name) if isinstance(counts, Mapping) else None
-    is_number = isinstance(count, (int, float)) and not isinstance(count, bool)
-    return int(count) if is_number and 0 <= count < MAX_TOKENS else None
+    if isinstance(count, bool) or not isinstance(count, (int, float)):
+        return None
+    return int(count) if 0 <= count < MAX_TOKENS else None
 
 
 def _difference(whole: int | None, part: int | None) -> int | None:
