@@ -35,13 +35,8 @@ from flightwire.messages import (
     UserMessage,
 )
 from flightwire.providers.base import LanguageModel
-from flightwire.rsc.streamable import (
-    StreamableValue,
-    StreamableValueSource,
-    create_streamable_value,
-    is_streamable_value,
-    read_streamable_value,
-)
+from flightwire.rsc.reading import is_streamable_value, read_streamable_value
+from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
 from flightwire.scope import after, start_soon
 
 if TYPE_CHECKING:

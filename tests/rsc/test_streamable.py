@@ -19,12 +19,9 @@ from flightwire.errors import (
     StreamableFailedError,
 )
 from flightwire.rsc import streamable
-from flightwire.rsc.streamable import (
-    StreamableValue,
-    create_streamable_value,
-    is_streamable_value,
-    read_streamable_value,
-)
+from flightwire.rsc import updates as updates_module
+from flightwire.rsc.reading import is_streamable_value, read_streamable_value
+from flightwire.rsc.streamable import StreamableValue, create_streamable_value
 from flightwire.scope import RequestScope, start_soon
 from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR
 
@@ -290,7 +287,7 @@ async def test_the_end_wakes_a_reader_that_has_not_taken_yet() -> None:
 
 
 async def test_more_than_the_cap_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamable, "MAX_UNREAD_BYTES", 10)
+    monkeypatch.setattr(updates_module, "MAX_UNREAD_BYTES", 10)
     stream = create_streamable_value("")
     value = stream.value
     follower = value.follow(lambda: None)

@@ -1,149 +1,30 @@
 """Streamable values: a value that is sent while it is still being made.
 
-Owns: `create_streamable_value`, `read_streamable_value`, and the list of updates between them. Refuses to know: rows,
-bytes, HTTP. Behaves like `createStreamableValue` of `@ai-sdk/rsc` 3.0.107
-(`packages/rsc/src/streamable-value/create-streamable-value.ts`).
-
-Updates form a linked list: a snapshot points at the last link there was when it was taken, every reader walks on from
-there, and what all readers have passed is collected. So every reader sees every update, none is merged or skipped.
+Owns: `create_streamable_value`, the source that a function writes to and the snapshot that it returns. Refuses to know:
+rows, bytes, HTTP, how updates reach their readers (updates.py). Behaves like `createStreamableValue` of `@ai-sdk/rsc`
+3.0.107 (`packages/rsc/src/streamable-value/create-streamable-value.ts`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Callable
 from threading import get_ident
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Self, TypeVar, cast, overload
+from typing import Any, Generic, NoReturn, Self, TypeVar, overload
 
-from flightwire.elements import UNDEFINED, UNSET, Symbol, Unset
-from flightwire.errors import (
-    InvalidArgumentError,
-    OutputLimitError,
-    StreamableAbandonedError,
-    StreamableClosedError,
-    StreamableFailedError,
-)
-from flightwire.scope import RequestScope, current_job, current_scope
-from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, Delta, Streamable
+from flightwire.elements import UNDEFINED, UNSET, Unset
+from flightwire.errors import InvalidArgumentError, StreamableAbandonedError, StreamableClosedError
+from flightwire.rsc.updates import NOBODY, Follower, Link, Updates
+from flightwire.scope import current_job
+from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, Streamable
 
 T = TypeVar("T")
 
 log = logging.getLogger("flightwire.rsc")
 
 SLOW_UPDATE_WARNING_S = 15.0  # HANGING_STREAM_WARNING_TIME_MS of the original
-MAX_UNREAD_BYTES = 16 * 1024 * 1024
-NOBODY = math.inf
-_OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
-TYPE_SYMBOL = Symbol("ui.streamable.value")
-
-Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an object per token
-
-
-class _Stream:
-    """What a source and its snapshots share: the newest value, the newest link, who wants to be told.
-
-    `unread_bytes` grows with each update until a follower takes them. When it passes `alarm` somebody has to be told:
-    the first update wakes the followers, a large backlog slows producers down, a huge one ends the stream. So an update
-    costs one comparison.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "alarm",
-        "curr",
-        "error",
-        "followers",
-        "grown",
-        "is_open",
-        "job",
-        "loop",
-        "scope",
-        "snapshots",
-        "tail",
-        "thread",
-        "unread_bytes",
-    )
-
-    def __init__(self, initial: object) -> None:
-        self.curr: object = initial
-        self.grown: list[
-            str
-        ] = []  # suffixes appended to `curr` and not yet joined: joining each time is quadratic
-        self.error: object = UNSET
-        self.is_open = True
-        self.tail: Link = [DONE, UNSET, None]
-        self.followers: tuple[Follower, ...] = ()
-        self.unread_bytes = 0
-        self.alarm: float = NOBODY
-        self.snapshots = 0
-        self.job: object = None
-        self.scope: RequestScope | None = current_scope()
-        self.loop = self.scope.loop if self.scope is not None else _running_loop()
-        self.thread = get_ident() if self.scope is None else self.scope.thread
-
-    def value(self) -> object:
-        """The newest value."""
-        if self.grown:
-            self.curr = "".join((cast("str", self.curr), *self.grown))
-            self.grown.clear()
-        return self.curr
-
-    def replace(self, value: object) -> None:
-        """Add an update that is sent whole."""
-        if self.grown:
-            self.grown.clear()
-        self.curr = value
-        self.push(CURR, value, len(value) if isinstance(value, str) else _OTHER_VALUE_BYTES)
-
-    def push(self, kind: int, value: object, size: int) -> None:
-        """Add a link. The hot paths below repeat these lines instead of calling them."""
-        link: Link = [kind, value, None]
-        self.tail[2] = link
-        self.tail = link
-        self.unread_bytes += size + 1
-        if self.unread_bytes > self.alarm:
-            self.ring()
-
-    def end(self, kind: int, value: object) -> None:
-        """Add the last update."""
-        self.is_open = False
-        self.alarm = min(self.alarm, 0)
-        self.push(kind, value, 0)
-
-    def fail(self, error: BaseException) -> None:
-        """End with an error; does nothing when already ended."""
-        if self.is_open:
-            self.error = error
-            self.end(ERROR, error)
-
-    def arm(self) -> None:
-        """The next update wakes the followers; without followers nobody is told."""
-        self.unread_bytes = 0
-        self.alarm = 0 if self.followers else NOBODY
-
-    def ring(self) -> None:
-        """`unread_bytes` has passed `alarm`."""
-        unread = self.unread_bytes
-        if unread > MAX_UNREAD_BYTES and self.is_open:
-            self.fail(OutputLimitError(_TOO_MUCH))
-            return
-        followers = self.followers
-        soft = min((follower.max_unread_bytes for follower in followers), default=NOBODY)
-        for follower in followers:
-            follower.wake()
-            if unread > follower.max_unread_bytes:
-                follower.full()
-        self.alarm = soft if unread <= soft else MAX_UNREAD_BYTES
-
-
-_TOO_MUCH = (
-    f"more than {MAX_UNREAD_BYTES} bytes of updates wait for a client that does not read them. "
-    "Iterate a stream of ours (it waits for the client), or update less."
-)
 
 
 class StreamableValue(Streamable, Generic[T]):
@@ -154,7 +35,7 @@ class StreamableValue(Streamable, Generic[T]):
 
     __slots__ = ("_curr", "_error", "_is_open", "_link", "_stream")
 
-    def __init__(self, stream: _Stream) -> None:
+    def __init__(self, stream: Updates) -> None:
         self._stream = stream
         self._link = stream.tail
         self._curr = stream.value()
@@ -201,49 +82,6 @@ class StreamableValue(Streamable, Generic[T]):
         return f"<StreamableValue {'open' if self._stream.is_open else 'ended'}>"
 
 
-class Follower:
-    """One reader's place in the updates of a streamable value."""
-
-    __slots__ = ("_link", "_stream", "full", "max_unread_bytes", "wake")
-
-    def __init__(
-        self,
-        stream: _Stream,
-        link: Link,
-        wake: Callable[[], None],
-        full: Callable[[], None],
-        max_unread_bytes: float,
-    ) -> None:
-        self.wake = wake
-        self.full = full
-        self.max_unread_bytes = max_unread_bytes
-        self._stream = stream
-        self._link = link
-        stream.followers = (*stream.followers, self)
-        stream.arm()
-
-    def take(self) -> list[Delta]:
-        """All updates that have come since the last call, in order; the next one wakes again."""
-        self._stream.arm()
-        link = self._link[2]
-        if link is None:
-            return []
-        taken: list[Any] = []
-        add = taken.append
-        while link is not None:
-            add(link)
-            last = link
-            link = link[2]
-        self._link = last
-        return taken
-
-    def close(self) -> None:
-        """Stop reading."""
-        stream = self._stream
-        stream.followers = tuple(other for other in stream.followers if other is not self)
-        stream.arm()
-
-
 class StreamableValueSource(Generic[T]):
     """The writing end of a streamable value. Used as a context manager it ends by itself.
 
@@ -253,7 +91,7 @@ class StreamableValueSource(Generic[T]):
     __slots__ = ("_locked", "_stream")
 
     def __init__(self, initial: T | Unset = UNSET) -> None:
-        self._stream = _Stream(initial)
+        self._stream = Updates(initial)
         self._locked = False
 
     @property
@@ -433,53 +271,6 @@ class StreamableValueSource(Generic[T]):
             self.error(error)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _ignore_late(stream: _Stream, method: Callable[..., object], *args: object) -> None:
-    """An abandoned thread may still write after the client has gone; nobody reads that."""
-    if stream.is_open:
-        method(*args)
-
-
-def _abandon(stream: _Stream) -> None:
-    """End a stream whose source was collected, on the loop's own thread."""
-    loop = stream.loop
-    if loop is None or loop.is_closed():
-        return
-    if get_ident() == stream.thread:
-        stream.fail(_abandoned(stream))
-    else:
-        loop.call_soon_threadsafe(lambda: stream.fail(_abandoned(stream)))
-
-
-def _abandoned(stream: _Stream) -> BaseException:
-    scope = stream.scope
-    if scope is not None and scope.last_failure is not None:
-        return scope.last_failure
-    who = "its creator" if scope is None or not scope.action else f"action '{scope.action}'"
-    return StreamableAbandonedError(
-        f"{who} left a streamable value open that nobody can finish any more. "
-        "Call .done(), or write `async with stream:` around the code that updates it."
-    )
-
-
-def _warn_late_snapshot(stream: _Stream) -> None:
-    if stream.scope is not None and stream.scope.development:
-        log.warning(
-            "action '%s' read .value after the first update: .value is a snapshot, what came before it is sent as "
-            "one value. Take `stream.value` before the first update to send every step.",
-            stream.scope.action,
-        )
-
-
-# --- creating ----------------------------------------------------------------------------------------------------
-
-
 @overload
 def create_streamable_value(source: AsyncIterable[T]) -> StreamableValueSource[T]: ...
 @overload
@@ -546,7 +337,7 @@ async def _feed(created: StreamableValueSource[Any], source: AsyncIterable[Any])
             stream.end(DONE, UNSET)
 
 
-def _watch_for_silence(stream: _Stream) -> None:
+def _watch_for_silence(stream: Updates) -> None:
     """In development, warn once when an open value has not been updated for 15 seconds."""
     if stream.scope is None or not stream.scope.development:
         return
@@ -570,86 +361,38 @@ def _watch_for_silence(stream: _Stream) -> None:
         loop.call_soon_threadsafe(lambda: loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail))
 
 
-# --- reading -----------------------------------------------------------------------------------------------------
+def _ignore_late(stream: Updates, method: Callable[..., object], *args: object) -> None:
+    """An abandoned thread may still write after the client has gone; nobody reads that."""
+    if stream.is_open:
+        method(*args)
 
 
-def is_streamable_value(value: object) -> bool:
-    """Whether `value` is what `.value` returns, here or as decoded from a response."""
-    if isinstance(value, StreamableValue):
-        return True
-    return isinstance(value, dict) and value.get("type") == TYPE_SYMBOL
-
-
-async def read_streamable_value(value: StreamableValue[T] | Mapping[str, Any]) -> AsyncGenerator[T, None]:
-    """Read a streamable value: the current value unless there is none yet, then the value after each update.
-
-    Behaves like `readStreamableValue` of `@ai-sdk/rsc` 3.0.107 (`read-streamable-value.tsx`).
-
-    Arguments:
-        value: what `.value` returned, or what a call from Python returned in its place.
-
-    Raises:
-        InvalidArgumentError: `value` is not a streamable value.
-        BaseException: the exception it ended with; StreamableFailedError when it ended with another value.
-    """
-    if isinstance(value, StreamableValue):
-        rows = _local_rows(value)
-    elif is_streamable_value(value):
-        rows = _remote_rows(value)
-    else:
-        raise InvalidArgumentError(
-            f"read_streamable_value takes what `.value` of create_streamable_value returned, got {type(value).__name__}."
-        )
-    async with aclosing(rows):
-        async for row in rows:
-            yield row
-
-
-def _raise(error: object) -> NoReturn:
-    raise error if isinstance(error, BaseException) else StreamableFailedError(error)
-
-
-async def _local_rows(value: StreamableValue[Any]) -> AsyncGenerator[Any, None]:
-    if value.error is not UNSET:
-        _raise(value.error)
-    current: Any = value.curr
-    if current is not UNSET and current is not UNDEFINED:
-        yield current
-    if not value.is_open:
+def _abandon(stream: Updates) -> None:
+    """End a stream whose source was collected, on the loop's own thread."""
+    loop = stream.loop
+    if loop is None or loop.is_closed():
         return
-    awake = asyncio.Event()
-    follower = value.follow(awake.set)
-    try:
-        while True:
-            awake.clear()
-            for kind, item, *_ in follower.take():
-                if kind == DONE:
-                    return
-                if kind == ERROR:
-                    _raise(item)
-                current = current + item if kind in (DIFF, DONE_DIFF) else item
-                yield current
-                if kind in (DONE_DIFF, DONE_CURR):
-                    return
-            await awake.wait()
-    finally:
-        follower.close()
+    if get_ident() == stream.thread:
+        stream.fail(_abandoned(stream))
+    else:
+        loop.call_soon_threadsafe(lambda: stream.fail(_abandoned(stream)))
 
 
-async def _remote_rows(row: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
-    current = row.get("curr", UNSET)
-    first = True
-    while True:
-        if row.get("error", UNDEFINED) is not UNDEFINED:
-            _raise(row["error"])
-        if "diff" in row:
-            current += row["diff"][1]
-        elif "curr" in row:
-            current = row["curr"]
-        if ("curr" in row or "diff" in row) and not (first and current in (UNSET, UNDEFINED)):
-            yield current
-        following = row.get("next", UNDEFINED)
-        if following is UNDEFINED:
-            return
-        first = False
-        row = following if isinstance(following, dict) else await following
+def _abandoned(stream: Updates) -> BaseException:
+    scope = stream.scope
+    if scope is not None and scope.last_failure is not None:
+        return scope.last_failure
+    who = "its creator" if scope is None or not scope.action else f"action '{scope.action}'"
+    return StreamableAbandonedError(
+        f"{who} left a streamable value open that nobody can finish any more. "
+        "Call .done(), or write `async with stream:` around the code that updates it."
+    )
+
+
+def _warn_late_snapshot(stream: Updates) -> None:
+    if stream.scope is not None and stream.scope.development:
+        log.warning(
+            "action '%s' read .value after the first update: .value is a snapshot, what came before it is sent as "
+            "one value. Take `stream.value` before the first update to send every step.",
+            stream.scope.action,
+        )

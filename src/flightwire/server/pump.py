@@ -12,7 +12,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, Protocol, cast
 
 from flightwire.errors import ActionTimeoutError, EncodeError
-from flightwire.rsc.streamable import Follower, StreamableValue
+from flightwire.rsc.streamable import StreamableValue
+from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Send
 from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
