@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from flightwire.errors import InvalidArgumentError, LoadAPIKeyError
 from flightwire.providers.base import LanguageModel
 from flightwire.providers.chat_dialect import ChatModel, ChatProfile, Endpoint
-from flightwire.providers.transport import DEFAULT_TIMEOUTS, Timeouts, is_loopback
+from flightwire.providers.proxies import is_loopback
+from flightwire.providers.transport import DEFAULT_TIMEOUTS, Timeouts
 
 __all__ = ["OpenAI", "openai"]
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from flightwire.errors import APICallError, APITimeoutError
 from flightwire.providers import failures
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
+from flightwire.providers.proxies import proxy_of
 from flightwire.providers.retries import with_retries
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "Reply",
     "Timeouts",
     "close_connections",
-    "is_loopback",
     "post_json",
     "post_stream",
 ]
@@ -176,7 +174,7 @@ async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
 
 async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
     session = await _session()
-    proxy, proxy_headers = _proxy(call.url)
+    proxy, proxy_headers = proxy_of(call.url)
     plain = call.url.startswith(
         "http:"
     )  # then the proxy reads the request itself, else only the CONNECT before it
@@ -273,7 +271,7 @@ class _Pool:
                 limit=0
             ),  # the caller bounds what runs at once; a queue would look like a stall
             cookie_jar=aiohttp.DummyCookieJar(),  # no state passes from one person's call to another's
-            trust_env=False,  # it would send passwords from ~/.netrc; proxies are read below
+            trust_env=False,  # it would send passwords from ~/.netrc; proxies.py reads the rest
             headers={
                 "user-agent": "flightwire",
                 "accept-encoding": "identity",
@@ -312,32 +310,6 @@ async def close_connections() -> None:
     pool = _pools.pop(asyncio.get_running_loop(), None)
     if pool is not None:
         await pool.keeper.aclose()
-
-
-# --- proxies -----------------------------------------------------------------------------------------------------
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name means this machine."""
-    host = (host or "").lower().rstrip(".")
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
-
-
-def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this URL, and its credentials as headers."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host):  # before the environment is read, which takes 80 µs
-        return None, {}
-    proxy = getproxies().get(parts.scheme)
-    if not proxy or proxy_bypass(host):
-        return None, {}
-    target = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    address = f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}"
-    if target.username is None:
-        return address, {}
-    credentials = f"{unquote(target.username)}:{unquote(target.password or '')}"
-    return address, {"proxy-authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
 
 
 # --- failures of the connection ----------------------------------------------------------------------------------
