@@ -10,16 +10,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import uvicorn
 
-__all__ = ["Service", "serve", "server_settings"]
+__all__ = ["STOP_SIGNALS", "Service", "serve"]
 
 UNWIND_TIMEOUT_S = 1.0
-STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Service(Protocol):
@@ -45,8 +45,9 @@ def serve(
     on_ready: Callable[[], None],
     grace_s: int,
     in_background: Callable[[], Awaitable[None]],
+    stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then stop everything the app started and return; a second signal ends the process.
+    """Serve until a signal, then stop everything the app started and return; a second signal ends the process.
 
     Args:
         app: started here before the first request, closed here at the end.
@@ -54,22 +55,24 @@ def serve(
         on_ready: called once requests are answered.
         grace_s: how long open responses may go on after the signal, in seconds.
         in_background: begun once requests are answered, cancelled at the end.
+        stop_signals: the signals that end it.
     """
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-        config = uvicorn.Config(app, lifespan="off", **server_settings(grace_s=grace_s))
-        runner.run(_serve(app, _Server(config), listener, on_ready, in_background))
-
-
-def server_settings(*, grace_s: int) -> dict[str, Any]:
-    """What our servers have in common; uvicorn's own log and headers stay out."""
-    return {
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,
-        "ws": "none",
-        "timeout_graceful_shutdown": grace_s,
-    }
+        config = uvicorn.Config(
+            app,
+            lifespan="off",  # begun and ended here
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=grace_s,
+        )
+        stop = asyncio.Event()
+        _on_signals(stop_signals, stop, runner.get_loop())
+        runner.run(
+            _serve(app, _Server(config), listener, stop, on_ready=on_ready, in_background=in_background)
+        )
 
 
 class _Server(uvicorn.Server):
@@ -81,11 +84,11 @@ async def _serve(
     app: Service,
     server: uvicorn.Server,
     listener: socket.socket,
+    stop: asyncio.Event,
+    *,
     on_ready: Callable[[], None],
     in_background: Callable[[], Awaitable[None]],
 ) -> None:
-    stop = asyncio.Event()
-    _on_signals(stop)
     try:
         if await _unless_stopped(app.startup(), stop):
             on_ready()  # the listener queues what comes in the milliseconds until the server accepts
@@ -123,14 +126,15 @@ async def _unless_stopped(
     return False
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+def _on_signals(
+    numbers: Sequence[signal.Signals], stop: asyncio.Event, loop: asyncio.AbstractEventLoop
+) -> None:
     def begin_or_force(number: int) -> None:
         if stop.is_set():
             os._exit(128 + number)  # our children end with the pipes they read from
         stop.set()
 
-    loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
+    for number in numbers:
         try:
             loop.add_signal_handler(number, begin_or_force, number)
         except NotImplementedError:  # Windows

@@ -5,18 +5,22 @@ Owns: one process or several. Refuses to know: what is served.
 
 from __future__ import annotations
 
-import os
+import signal
 import socket
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ..errors import FlightwireError
 from .dev import Folder, Host, Port, announce
 from .folders import CommandError, check_app_folder, has_page
-from .letters import log_to_terminal
+from .letters import log_to_terminal, print_letter
 from .listening import listen, url_of
-from .tools import prepare_model
+from .tools import Answering, prepare_model
 
 Workers = Annotated[
     int, typer.Option(min=1, help="Processes that share the port; each runs its own local model.")
@@ -27,8 +31,8 @@ Examples:
   flightwire build app/ && flightwire start app/
   flightwire start app/ --host 0.0.0.0 --workers 4
 """
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 10  # answers under way may end; then the process does
-FOLDER_VARIABLE = "FLIGHTWIRE_START_FOLDER"  # how workers, which are new processes, learn what to serve
 
 
 def start(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1", workers: Workers = 1) -> None:
@@ -40,45 +44,48 @@ def start(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1", workers: 
     listener = listen(host, port, retry=f"flightwire start {shown}")
     log_to_terminal()
     answering = prepare_model()
-    if workers > 1:
+
+    def on_ready() -> None:
         announce(url_of(listener), shown, answering)
-        _serve_with_workers(folder, listener, workers)
+
+    if workers == 1:
+        _serve(folder, listener, answering, on_ready, STOP_SIGNALS)
         return
+    from .workers import serve_with_workers
 
-    from .serving import serve
-
-    app = _make_app(folder)
-    serve(
-        app,
-        listener,
-        on_ready=lambda: announce(url_of(listener), shown, answering),
-        grace_s=GRACE_S,
-        in_background=answering.warm_up,
-    )
+    code = serve_with_workers(_work, str(folder), listener, workers, on_ready=on_ready)
+    if code:
+        raise CommandError("The workers die as soon as they are started; what they said is above.")
 
 
-def worker_app() -> Any:
-    """Make the app inside a worker process; uvicorn imports this by name."""
+def _work(folder: str, listener: socket.socket, ready: Event) -> None:
+    """Be one of several processes."""
     log_to_terminal()
-    return _make_app(Path(os.environ[FOLDER_VARIABLE]))
+    try:
+        _serve(Path(folder), listener, prepare_model(), ready.set, [signal.SIGTERM])
+    except FlightwireError as error:
+        print_letter(error)
+        sys.exit(1)
 
 
-def _make_app(folder: Path) -> Any:
+def _serve(
+    folder: Path,
+    listener: socket.socket,
+    answering: Answering,
+    on_ready: Callable[[], None],
+    stop_signals: Sequence[signal.Signals],
+) -> None:
     from .. import app as make_app
+    from .serving import serve
 
     app = make_app(folder, mode="production")
     if app.load_error is not None:  # in development a save mends it; here nothing would
         raise app.load_error
-    return app
-
-
-def _serve_with_workers(folder: Path, listener: socket.socket, workers: int) -> None:
-    import uvicorn
-
-    from .serving import server_settings
-
-    host, port = listener.getsockname()[:2]
-    listener.close()  # uvicorn's public interface binds for itself
-    os.environ[FOLDER_VARIABLE] = str(folder)
-    name = f"{__name__}:worker_app"
-    uvicorn.run(name, factory=True, host=host, port=port, workers=workers, **server_settings(grace_s=GRACE_S))
+    serve(
+        app,
+        listener,
+        on_ready=on_ready,
+        grace_s=GRACE_S,
+        in_background=answering.warm_up,
+        stop_signals=stop_signals,
+    )
