@@ -15,7 +15,7 @@ const MANIFEST = 'actions.json';
 
 /** @param {{app: string}} options @returns {import('vite').Plugin} */
 export function actionStubs({ app }) {
-  let modules = readModules(app);
+  let modules = readModules(app) ?? {};
   /** Names that pages import from each Python file, so that one missing name does not break the whole page. */
   const wanted = /** @type {Map<string, Set<string>>} */ (new Map());
   let isBuild = false;
@@ -26,7 +26,7 @@ export function actionStubs({ app }) {
       isBuild = config.command === 'build';
     },
     buildStart() {
-      modules = readModules(app);
+      modules = readModules(app) ?? {};
     },
     resolveId: {
       order: 'pre',
@@ -88,12 +88,12 @@ export function actionStubs({ app }) {
   };
 }
 
-/** @param {string} app @returns {Record<string, ActionModule>} */
+/** @param {string} app @returns {Record<string, ActionModule> | undefined} undefined: it is not there, or half written. */
 function readModules(app) {
   const state = /** @type {{version?: number, modules?: Record<string, ActionModule>} | undefined} */ (
     readState(app, MANIFEST)
   );
-  return state?.version === 1 ? (state.modules ?? {}) : {};
+  return state?.version === 1 ? state.modules : undefined;
 }
 
 /** @param {ActionModule} module @param {string} name */

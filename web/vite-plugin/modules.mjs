@@ -7,7 +7,8 @@ import { slashed } from './tools.mjs';
 const VIRTUAL = 'virtual:flightwire/modules';
 const RESOLVED = `\0${VIRTUAL}`;
 const SCRIPT = /\.[jt]sx?$/;
-const PAGE = /(^|\/)page\.[jt]sx?$/;
+/** A page's file, in any folder. */
+export const PAGE = /(^|\/)page\.[jt]sx?$/;
 const SKIPPED = new Set(['node_modules', '__pycache__', 'dist', 'build', 'venv', 'site-packages']);
 // A directive stands before any statement; comments, blank lines and other directives may precede it.
 const USE_CLIENT = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|(['"])use (?!client)[\w ]+\1;?)*(['"])use client\2/;

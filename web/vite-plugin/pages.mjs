@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { maxDurationNotLiteral } from './letters.mjs';
-import { findClientModules, isPage } from './modules.mjs';
+import { findClientModules, isPage, PAGE } from './modules.mjs';
 import { writeState } from './state.mjs';
 import { slashed } from './tools.mjs';
 
@@ -11,23 +11,37 @@ import { slashed } from './tools.mjs';
 
 /** @param {{app: string}} options @returns {import('vite').Plugin} */
 export function pageFacts({ app }) {
-  /** @type {Function} */
-  let parse;
-  /** @type {(message: string) => void} */
-  let warn;
-  const write = () => writeState(app, 'pages.json', { version: 1, pages: readPages(app, parse, warn) });
+  /** @type {Record<string, PageFacts>} */
+  let pages = {};
+  /** @type {() => void} */
+  let scan = () => {};
+  const write = () => writeState(app, 'pages.json', { version: 1, pages });
   return {
     name: 'flightwire:pages',
+    enforce: 'pre',
     buildStart() {
-      parse = this.parse.bind(this);
-      warn = message => this.warn(message);
-      write();
+      scan = () => {
+        pages = readPages(app, this.parse.bind(this), message => this.warn(message));
+        write();
+      };
+      scan();
+    },
+    transform: {
+      order: 'pre',
+      filter: { id: PAGE },
+      handler(code, id) {
+        // What the browser is about to run is what the server goes by.
+        const page = slashed(relative(app, id));
+        if (!Object.hasOwn(pages, page)) return;
+        pages[page] = readPage(page, code, this.parse.bind(this), message => this.warn(message));
+        write();
+      },
     },
     configureServer(server) {
-      const changed = (/** @type {string} */ file) => {
-        if (parse && isPage(slashed(relative(app, file)))) write();
+      const listed = (/** @type {string} */ file) => {
+        if (PAGE.test(slashed(file))) scan();
       };
-      server.watcher.on('add', changed).on('change', changed).on('unlink', changed);
+      server.watcher.on('add', listed).on('unlink', listed);
     },
   };
 }
