@@ -70,6 +70,10 @@ class IntBox(Box[int]):
     size: float
 
 
+class LabelledIntBox(IntBox):
+    label: str
+
+
 class Tree(TypedDict):
     name: str
     children: NotRequired[list[Tree]]
@@ -656,6 +660,13 @@ def test_a_decorated_function_is_known_by_what_it_wraps() -> None:
     def f(x: int, y: str = "y"): ...
 
     assert f.schema.bind([1.0]) == ([1, "y"], {})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before, a TypedDict does not know its bases")
+def test_type_arguments_are_inherited_over_several_classes() -> None:
+    assert "x.item: expected a whole number" in refused(
+        "LabelledIntBox", {"item": "1", "size": 1, "label": ""}
+    )
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are 3.12's")

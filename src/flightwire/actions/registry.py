@@ -316,7 +316,8 @@ def _names_around(fn: Callable[..., Any], frame: Any) -> dict[str, object]:
     if not isfunction(fn) or "<locals>" not in fn.__qualname__:
         return {}
     words = {word for text in _annotation_texts(fn) for word in re.findall(r"[^\W\d]\w*", text)}
-    return {word: frame.f_locals[word] for word in words & frame.f_locals.keys()}
+    around = dict(frame.f_locals)
+    return {word: around[word] for word in words & around.keys()}
 
 
 def _annotation_texts(fn: Callable[..., Any]) -> list[str]:

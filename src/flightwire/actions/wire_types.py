@@ -105,13 +105,15 @@ class WireTypes:
             return True
         if not isinstance(cls, type):
             return False
-        if is_typeddict(cls):
-            hints = self._namespace.resolve_class(cls).values()
-            return (type(cls).__module__ == "typing" and not _PYDANTIC_KNOWS_TYPED_DICT) or any(
-                ReadOnly in _unqualified(each)[1]
-                for each in hints  # pydantic warns about it
-            )
-        return _is_ours(cls)
+        return self._is_odd_typed_dict(cls) if is_typeddict(cls) else _is_ours(cls)
+
+    def _is_odd_typed_dict(self, cls: type) -> bool:
+        """One that pydantic refuses, warns about (ReadOnly), or does not know the inherited type arguments of."""
+        if type(cls).__module__ == "typing" and not _PYDANTIC_KNOWS_TYPED_DICT:
+            return True
+        if any(get_origin(base) is not None or self._is_odd_typed_dict(base) for base in _bases(cls)):
+            return True
+        return any(ReadOnly in _unqualified(each)[1] for each in self._namespace.resolve_class(cls).values())
 
     def _parts(self, annotation: Any) -> Iterable[Any]:
         """What stands inside an annotation."""
@@ -158,9 +160,8 @@ class WireTypes:
     def _fields_as_written(self, cls: Any, given: Substitution) -> dict[str, Any]:
         """The annotations of a TypedDict, with the type variables of its bases filled in."""
         fields = {name: _filled(each, given) for name, each in self._namespace.resolve_class(cls).items()}
-        for base in cls.__dict__.get("__orig_bases__", ()):
-            origin = get_origin(base)
-            if is_typeddict(origin):
+        for base in _bases(cls):
+            if (origin := get_origin(base) or base) is not base or _bases(origin):
                 args = tuple(_filled(arg, given) for arg in get_args(base))
                 fields.update(self._fields_as_written(origin, _given(origin, args)))
         return fields
@@ -230,6 +231,12 @@ def _inside_alias(annotation: Any) -> Any:
         given = dict(zip(origin.__type_params__, get_args(annotation), strict=False))
         return _filled(origin.__value__, given)
     return None
+
+
+def _bases(cls: Any) -> list[Any]:
+    """The TypedDicts that one inherits from: `Box[int]`. Before 3.12 only those with type arguments are known."""
+    written = cls.__dict__.get("__orig_bases__", ())
+    return [base for base in written if is_typeddict(get_origin(base) or base)]
 
 
 def _given(cls: Any, args: tuple[Any, ...]) -> Substitution:
