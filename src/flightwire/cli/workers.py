@@ -73,6 +73,8 @@ class _Workers:
         process = self._context.Process(target=_run, args=self._arguments)
         process.start()
         self._born_s[process] = time.monotonic()
+        if self._stopping:  # the signal came while it was being started
+            _terminate(process)
 
     def _replace_dead(self) -> bool:
         """Start another for each that died; says whether that makes sense."""
@@ -89,12 +91,16 @@ class _Workers:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
         for process in self._born_s:
-            if process.pid is not None and process.is_alive():
-                os.kill(process.pid, signal.SIGTERM)
+            _terminate(process)
 
     def _join(self) -> None:
         for process in self._born_s:
             process.join()
+
+
+def _terminate(process: SpawnProcess) -> None:
+    if process.pid is not None and process.is_alive():
+        os.kill(process.pid, signal.SIGTERM)
 
 
 def _run(worker: Worker, folder: str, listener: socket.socket, ready: Event) -> None:
