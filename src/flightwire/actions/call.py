@@ -7,38 +7,57 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from flightwire.actions.registry import Action
+from flightwire.actions.threads import DaemonThreads
 
-MAX_SYNC_ACTIONS = 40
+MAX_SYNC_ACTIONS: Final = 40
 
-_pool: ThreadPoolExecutor | None = None
+_threads = DaemonThreads(MAX_SYNC_ACTIONS, "flightwire action")
 
 
-async def call_action(called: Action[Any, Any], args: Sequence[object], kwargs: dict[str, object]) -> object:
-    """Run an action; a plain `def` runs in a thread, of which there are at most 40.
+async def call_action(
+    called: Action[Any, Any], args: Sequence[object], kwargs: Mapping[str, object]
+) -> object:
+    """Run an action with arguments that were checked; a plain `def` runs in a thread, of which there are at most 40.
 
-    When the call is cancelled, a thread that has begun is abandoned: it runs on, nobody sees what it does, and it counts
-    against the pool until it ends. One that waits for its turn never begins.
+    The request scope of the caller is the action's too. When the call is cancelled, a thread that has begun is abandoned: it
+    runs on, nobody sees what it does, and it counts against the 40 until it ends. One that waits for its turn never begins.
+
+    Arguments:
+        called: the action.
+        args: positional arguments, as `called.schema.bind` returned them.
+        kwargs: keywords, with what the server injects.
+
+    Returns:
+        What the action returns; awaitables in it are left for whoever sends it.
 
     Raises:
         Exception: what the action raises.
     """
+    try:
+        result = await _result(called, args, kwargs)
+        # Async functions have given us a coroutine, and so have plain ones that wrap one. An async generator is returned as
+        # it is: its items are sent as they come.
+        return await result if asyncio.iscoroutine(result) else result
+    except SystemExit as error:  # asyncio would end the whole server
+        raise RuntimeError(f"action '{called.name}' tried to end the process (SystemExit)") from error
+
+
+async def _result(called: Action[Any, Any], args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     if called.is_async:
-        return await called.fn(*args, **kwargs)
+        return called.fn(*args, **kwargs)
     context = contextvars.copy_context()
-    run = functools.partial(context.run, called.fn, *args, **kwargs)
-    result = await asyncio.get_running_loop().run_in_executor(_threads(), run)
-    # A callable object, or a decorated function, may turn out to be async only when it is called.
-    return await result if asyncio.iscoroutine(result) else result
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads, lambda: context.run(_run, called, args, kwargs))
 
 
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(MAX_SYNC_ACTIONS, thread_name_prefix="flightwire action")
-    return _pool
+def _run(called: Action[Any, Any], args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    try:
+        return called.fn(*args, **kwargs)
+    except StopIteration as error:  # a future cannot carry it, and its awaiter would wait for ever (PEP 479)
+        raise RuntimeError(f"action '{called.name}' raised StopIteration") from error
+    except SystemExit as error:
+        raise RuntimeError(f"action '{called.name}' tried to end the process (SystemExit)") from error
