@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from flightwire.testing.upstream import Ending, ScriptedUpstream
 from flightwire.testing.upstream_script import head
 
-from .conftest import SERVERS, Files, Tab, pointing_at
+from .conftest import SEED, SEED_PAGE, SERVERS, Files, Tab, pointing_at
 from .running import Running
 
 MAX_CLOSE_S = 0.5  # from the tab's end to the end of the connection to the model
@@ -88,6 +88,21 @@ def test_production_tells_no_secrets(
         tab.ask("Hi")
     assert ("hunter2" in call.value.text()) == (mode == "development")
     seed_app.wait_for_line("hunter2")
+
+
+def test_a_page_says_how_long_its_answers_may_take(
+    app_folder: Callable[[Files], Path], mode: str, upstream: ScriptedUpstream, tab: Tab
+) -> None:
+    page = SEED_PAGE.replace("maxDuration = 30", "maxDuration = 1")
+    number = len(upstream.requests)
+    upstream.answer(["Half"], ending=Ending.HANG)
+    with SERVERS[mode](app_folder({**SEED, "page.tsx": page}), pointing_at(upstream)) as server:
+        tab.open(server.url).ask("Hi")
+        wait_for_error(tab)
+        assert tab.lines()[1] == "assistant: Half"
+        server.wait_for_line("ran longer than 1 s")
+        upstream.wait_received(number).wait_closed()
+    assert ("ran longer than 1 s" in shown_errors(tab)) == (mode == "development")
 
 
 # --- nobody reads any more ------------------------------------------------------------------------------------------

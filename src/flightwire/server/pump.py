@@ -278,11 +278,11 @@ class Pump:
     # --- endings -------------------------------------------------------------------------------------------------
 
     async def _end_all(self) -> bytes:
-        """The time is up: stop the work, and end every open row with an error that says so."""
-        await self._scope.cancel()
+        """The time is up: end every open row with an error that says so, and stop the work."""
         out = self._take()
-        for slot in tuple(self._open.values()):
+        for slot in tuple(self._open.values()):  # before the work is cancelled, which would end them with that error
             out += self._reject(slot, ActionTimeoutError(self._scope.action, self._max_duration_s))
+        await self._scope.cancel()
         return out
 
     def _forget(self, slot: Slot) -> None:
