@@ -75,7 +75,7 @@ class Action(Generic[P, R]):
     ) -> None:
         _check_function(fn)
         self.fn = fn
-        self.name = _checked_name(name or camel_case(fn.__name__), written=fn.__name__)
+        self.name = _checked_name(camel_case(fn.__name__) if name is None else name, written=fn.__name__)
         self.module: str = fn.__module__ or "actions"  # code made by exec() has none
         self.docstring = inspect.getdoc(fn)
         self.is_async = inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
@@ -290,7 +290,7 @@ def _check_function(fn: object) -> None:
 
 
 def _checked_name(name: str, *, written: str) -> str:
-    if not name.replace("$", "_").isidentifier():
+    if not isinstance(name, str) or not name.replace("$", "_").isidentifier():
         raise InvalidArgumentError(
             f"{name!r} is no name that a page could import. Write @action(name='getAnswer') with letters and digits."
         )
