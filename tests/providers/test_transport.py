@@ -121,6 +121,36 @@ async def test_connection_is_used_again_when_the_end_comes_after_we_left(upstrea
     assert upstream.connections_made == 1
 
 
+@pytest.mark.parametrize("ending", [Ending.CLOSE, Ending.RESET])
+async def test_pooled_connection_that_is_closed_by_now_is_replaced_at_once(
+    upstream: ScriptedUpstream, ending: Ending
+) -> None:
+    upstream.events("a")
+    upstream.play(ending)
+    upstream.events("b")
+    await read_all(outgoing(upstream))
+    assert await read_all(outgoing(upstream, max_retries=0)) == b"data: b\n\n"
+    assert upstream.connections_made == 2
+
+
+async def test_new_connection_after_a_stale_one_is_not_replaced(upstream: ScriptedUpstream) -> None:
+    upstream.events("a")
+    upstream.play(Ending.CLOSE, times=None)
+    await read_all(outgoing(upstream))
+    error = await failure_of(read_all(outgoing(upstream)))
+    assert error.message == "OpenAI closed the connection before it answered"
+    assert len(upstream.requests) == 3
+
+
+async def test_silence_on_a_pooled_connection_is_still_a_timeout(upstream: ScriptedUpstream) -> None:
+    upstream.events("a")
+    upstream.play(Ending.HANG)
+    await read_all(outgoing(upstream))
+    error = await failure_of(read_all(outgoing(upstream, timeouts=Timeouts(read_s=0.05))))
+    assert isinstance(error, APITimeoutError)
+    assert len(upstream.requests) == 2
+
+
 # --- failures ----------------------------------------------------------------------------------------------------
 
 

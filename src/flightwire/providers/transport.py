@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -173,33 +174,44 @@ async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
 
 
 async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
+    """Send the call; a pooled connection that turns out to be closed by now does not count as a failure.
+
+    A server may close an idle connection in the very moment it is used again. RFC 9112, section 9.3.1, lets a client
+    repeat the request then; every repetition uses up one pooled connection, so the last is made on a new one.
+    """
+    while True:
+        reused: list[bool] = []
+        try:
+            response = await _send(call, accept, reused)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            is_lost = isinstance(error, (aiohttp.ClientConnectionError, ConnectionError))
+            if reused and is_lost and not isinstance(error, TimeoutError):
+                continue
+            raise _unreachable(call, error) from error
+        _end_with_connection(response)
+        return response
+
+
+async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.ClientResponse:
     session = await _session()
     proxy, proxy_headers = proxy_of(call.url)
-    plain = call.url.startswith(
-        "http:"
-    )  # then the proxy reads the request itself, else only the CONNECT before it
-    body = call.body if len(call.body) < _LARGE_BODY_BYTES else io.BytesIO(call.body)
-    try:
-        response = await session.post(
-            call.url,
-            data=body,
-            headers={
-                "content-type": _JSON,
-                "accept": accept,
-                **call.headers,
-                **(proxy_headers if plain else {}),
-            },
-            allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=call.timeouts.connect_s, sock_read=call.timeouts.read_s
-            ),
-        )
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _unreachable(call, error) from error
-    _end_with_connection(response)
-    return response
+    headers = {"content-type": _JSON, "accept": accept, **call.headers}
+    if call.url.startswith("http:"):
+        headers.update(
+            proxy_headers
+        )  # the proxy reads the request itself; with https only the CONNECT before it
+    return await session.post(
+        call.url,
+        data=call.body if len(call.body) < _LARGE_BODY_BYTES else io.BytesIO(call.body),
+        headers=headers,
+        allow_redirects=False,
+        proxy=proxy,
+        proxy_headers=proxy_headers,
+        timeout=aiohttp.ClientTimeout(
+            total=None, connect=call.timeouts.connect_s, sock_read=call.timeouts.read_s
+        ),
+        trace_request_ctx=reused,
+    )
 
 
 def _end_with_connection(response: aiohttp.ClientResponse) -> None:
@@ -214,21 +226,27 @@ def _end_with_connection(response: aiohttp.ClientResponse) -> None:
         return
 
     def tell(closed: asyncio.Future[None] | None) -> None:
-        if closed is not None and not closed.cancelled():
-            closed.exception()  # it is told to the reader, so nobody else needs to look at it
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
 
     closed = protocol.closed
     if closed is None:
         tell(None)
-    else:
-        closed.add_done_callback(tell)
-        content.on_eof(lambda: _forget(closed, tell))
+        return
+    closed.add_done_callback(tell)
+    closed.remove_done_callback(_take_note)  # once per connection, however many responses came on it
+    closed.add_done_callback(_take_note)
+    content.on_eof(lambda: _forget(closed, tell))
 
 
 def _forget(closed: asyncio.Future[None], tell: Callable[[asyncio.Future[None]], None]) -> None:
     closed.remove_done_callback(tell)
+
+
+def _take_note(closed: asyncio.Future[None]) -> None:
+    """Look at how a connection ended, so that asyncio does not complain that nobody did."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 async def _check(call: Outgoing, response: aiohttp.ClientResponse, *, wanted: str) -> None:
@@ -266,16 +284,18 @@ class _Pool:
     """One loop's session, and the responses that nobody reads any more."""
 
     def __init__(self) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0
-            ),  # the caller bounds what runs at once; a queue would look like a stall
-            cookie_jar=aiohttp.DummyCookieJar(),  # no state passes from one person's call to another's
-            trust_env=False,  # it would send passwords from ~/.netrc; proxies.py reads the rest
-            headers={
-                "user-agent": "flightwire",
-                "accept-encoding": "identity",
-            },  # compression holds tokens back
+            # No limit: the caller bounds what runs at once, and a queue here would look like a stall.
+            connector=aiohttp.TCPConnector(limit=0),
+            # No cookies: no state passes from one person's call to another's.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Not the client's reading of the environment: it would send passwords from ~/.netrc; see proxies.py.
+            trust_env=False,
+            # No compression: it holds tokens back.
+            headers={"user-agent": "flightwire", "accept-encoding": "identity"},
+            trace_configs=[trace],
         )
         self.leaving: set[aiohttp.ClientResponse] = set()
         self.keeper = self._keep()
@@ -288,6 +308,11 @@ class _Pool:
             for response in self.leaving:
                 response.close()
             await self.session.close()
+
+
+async def _note_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    """Tell the call that its connection comes from the pool."""
+    context.trace_request_ctx.append(True)
 
 
 _pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
