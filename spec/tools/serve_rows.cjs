@@ -3,7 +3,8 @@
 // usage: NODE_ENV=production node serve_rows.cjs <folder with react, react-dom, react-server-dom-webpack>
 //   in:  {"do": "decode", "rows": base64}           → {"value", "bytewise", "hints", "loads", "errors"}
 //        {"do": "render", "rows": base64}           → {"html", "errors"}: the root rendered as a node
-//        {"do": "read", "rows": base64, "path": []} → {"yields", "error"?}: what readStreamableValue of @ai-sdk/rsc sees
+//        {"do": "read", "rows": base64, "path": []} → {"yields", "error"?}: what readStreamableValue of @ai-sdk/rsc sees;
+//                                                      with "brief": only the length of each text
 //        {"do": "encode", "js": source}             → {"body"} or {"parts"} or {"error"}: encodeReply of the value
 // errors: what React said on the console meanwhile.
 const path = require('path'), fs = require('fs'), readline = require('readline');
@@ -35,19 +36,19 @@ async function render(bytes) {
 
 function aiSdk() {
   for (let folder = path.resolve(process.argv[2]); ; folder = path.dirname(folder)) {
-    const file = path.join(folder, 'node_modules/@ai-sdk/rsc/dist/rsc-client.mjs');
+    const file = path.join(folder, 'node_modules/@ai-sdk/rsc/dist/rsc-client.js');
     if (fs.existsSync(file)) return import(pathToFileURL(file));
     if (folder === path.dirname(folder)) throw new Error('@ai-sdk/rsc is not installed');
   }
 }
 
-async function read(bytes, steps) {
+async function read(bytes, steps, brief) {
   const { readStreamableValue } = await aiSdk();
   let value = await react.receive(whole(bytes));
   for (const step of steps) value = value[step];
   const yields = [];
   try {
-    for await (const item of readStreamableValue(value)) yields.push(await canon(item));
+    for await (const item of readStreamableValue(value)) yields.push(brief ? item.length : await canon(item));
   } catch (e) {
     return { yields, error: await canon(e) };
   }
@@ -71,7 +72,7 @@ async function encode(source) {
   }
 }
 
-const answers = { decode: (q, bytes) => decode(bytes), render: (q, bytes) => render(bytes), read: (q, bytes) => read(bytes, q.path || []), encode: (q) => encode(q.js) };
+const answers = { decode: (q, bytes) => decode(bytes), render: (q, bytes) => render(bytes), read: (q, bytes) => read(bytes, q.path || [], q.brief), encode: (q) => encode(q.js) };
 
 (async () => {
   for await (const line of readline.createInterface({ input: process.stdin })) {
@@ -85,4 +86,5 @@ const answers = { decode: (q, bytes) => decode(bytes), render: (q, bytes) => ren
     }
     process.stdout.write(JSON.stringify({ ...answer, errors: said.slice() }) + '\n');
   }
+  process.exit(0); // rendering leaves a message channel open
 })();

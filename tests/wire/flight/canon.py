@@ -67,7 +67,13 @@ def container(value: Any, path: str, seen: dict[int, str]) -> Any:
         return {"$fn": {"kind": "client_reference", "id": f"{value.module_id}#{value.name}"}}
     if isinstance(value, values.ServerReference):
         args = [*(value.bound or []), "__probe__"]
-        return {"$fn": {"kind": "server_reference", "id": value.id, "args": go(args, ".args")}}
+        return {
+            "$fn": {
+                "kind": "server_reference",
+                "id": value.id,
+                "args": [go(arg, f".args[{i}]") for i, arg in enumerate(args)],
+            }
+        }
     if isinstance(value, Element):
         props = {"type": go(value.type, ".type"), "key": value.key, "props": go(value.props, ".props")}
         return {"$element": props}

@@ -61,7 +61,11 @@ class React:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
         assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()

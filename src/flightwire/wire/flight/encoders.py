@@ -309,6 +309,29 @@ def _stream(encoder: ModelEncoder, source: object, tag: bytes, parent: Node | No
     return row_id
 
 
+# what has no form
+
+
+def _refuse(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
+    raise EncodeError(_letter(value))
+
+
+def _letter(value: object) -> str:
+    if value is UNSET:
+        return "UNSET, which stands for an argument that was not given; send None or UNDEFINED"
+    if isinstance(value, type):
+        return f"the class {value.__name__}; send an instance that is a dataclass, or a dict"
+    if isinstance(value, BaseException):
+        return (
+            f"an exception ({type(value).__name__}); raise it, or send what the browser should know about it"
+        )
+    if isinstance(value, GeneratorType):
+        return "a generator; send list(…), or make it an async generator to stream its items"
+    if callable(value) and hasattr(value, "__name__"):
+        return "a function; decorate it with @action to let the browser call it, or send its result"
+    return f"<{type(value).__name__}> is an object of a class; return JSON values, dataclasses, elements or streamables"
+
+
 # the table
 
 _EXACT: Final[dict[type, Handler]] = {
@@ -321,6 +344,7 @@ _EXACT: Final[dict[type, Handler]] = {
     list: ModelEncoder.array,
     tuple: ModelEncoder.array,
     type(UNDEFINED): _undefined,
+    type(UNSET): _refuse,
     Element: _element,
     Symbol: _symbol,
     ClientReference: _client_reference,
@@ -390,21 +414,3 @@ def _handler_of(cls: type) -> Handler:
 
 
 HANDLERS: Final = _Handlers(_EXACT)
-
-
-def _refuse(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    raise EncodeError(_letter(value))
-
-
-def _letter(value: object) -> str:
-    if isinstance(value, type):
-        return f"the class {value.__name__}; send an instance that is a dataclass, or a dict"
-    if isinstance(value, BaseException):
-        return (
-            f"an exception ({type(value).__name__}); raise it, or send what the browser should know about it"
-        )
-    if isinstance(value, GeneratorType):
-        return "a generator; send list(…), or make it an async generator to stream its items"
-    if callable(value) and hasattr(value, "__name__"):
-        return "a function; decorate it with @action to let the browser call it, or send its result"
-    return f"<{type(value).__name__}> is an object of a class; return JSON values, dataclasses, elements or streamables"

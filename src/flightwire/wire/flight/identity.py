@@ -8,7 +8,7 @@ likes to change a list or dict and return it once more, so a path is only used w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -24,16 +24,16 @@ class Identity:
     """The objects written so far, kept alive so that their identity stays their own.
 
     Args:
-        id_of: gives the row id (hex) of a promise, function or stream that was written before, else None.
+        made: by `id(value)`, the row id (hex) of each promise, function and stream that was written, and its owner.
 
     Attributes:
         has_referred: whether any reference was made since `detached` began.
     """
 
-    __slots__ = ("_id_of", "_unfinished", "has_referred", "nodes", "turn")
+    __slots__ = ("_made", "_unfinished", "has_referred", "nodes", "turn")
 
-    def __init__(self, id_of: Callable[[object], str | None]) -> None:
-        self._id_of = id_of
+    def __init__(self, made: Mapping[object, tuple[str, Any]]) -> None:
+        self._made = made
         self._unfinished: set[int] = set()
         self.nodes: dict[int, Node] = {}
         self.turn = 0  # one per call of the writer: nothing changes during a call
@@ -126,7 +126,8 @@ class Identity:
         node = self.nodes.get(id(item))
         if node is not None:
             return (node[3] is model or path_of(node) == model) and self._is_same(node, confirmed)
-        return isinstance(model, str) and self._id_of(item) in (model[1:], model[2:])
+        made = self._made.get(id(item))
+        return isinstance(model, str) and made is not None and made[0] in (model[1:], model[2:])
 
 
 def path_of(node: Node) -> str:

@@ -57,7 +57,7 @@ class ModelEncoder:
         self.opened: list[Slot] = []
         self.depth = 0
         self._outer: list[str] = []
-        self.identity = Identity(self.made_for)
+        self.identity = Identity(self._made)  # not a method: no response should need the garbage collector
 
     # ids and rows
 
