@@ -63,6 +63,12 @@ async def begun(stream: AsyncGenerator[Any, None]) -> None:
     assert isinstance((await anext(stream))[0], StreamStart)
 
 
+def speed(result: ModelResult, kind: str) -> float:
+    """How fast the model is at this moment: what it was measured by decides what the rest would have taken."""
+    metadata: Any = result.provider_metadata
+    return float(metadata["local"]["timings"][kind])
+
+
 # the answer
 
 
@@ -97,13 +103,13 @@ async def test_stop_word_is_never_shown(model: LocalModel) -> None:
     whole = text_of(await model.generate(ask("Tell me a story about a fox.", max_output_tokens=24)))
     stop = whole[40:49]  # begins and ends inside tokens
     cut = await model.generate(
-        ask("Tell me a story about a fox.", max_output_tokens=24, stop_sequences=[stop])
+        ask("Tell me a story about a fox.", max_output_tokens=14, stop_sequences=[stop])
     )
     assert (text_of(cut), cut.finish_reason) == (whole[: whole.index(stop)], "stop")
 
 
 async def test_same_seed_gives_the_same_text_also_in_company(model: LocalModel) -> None:
-    seeded = ask("Tell me a story.", temperature=1.0, seed=7, max_output_tokens=16)
+    seeded = ask("Tell me a story.", temperature=1.0, seed=7, max_output_tokens=10)
     alone = await model.generate(seeded)
     in_company, _ = await asyncio.gather(model.generate(seeded), model.generate(ask("Count to ten.")))
     assert text_of(alone) == text_of(in_company)
@@ -112,7 +118,7 @@ async def test_same_seed_gives_the_same_text_also_in_company(model: LocalModel) 
 async def test_other_seed_gives_another_text(model: LocalModel) -> None:
     texts = [
         text_of(
-            await model.generate(ask("Tell me a story.", temperature=1.5, seed=seed, max_output_tokens=16))
+            await model.generate(ask("Tell me a story.", temperature=1.5, seed=seed, max_output_tokens=10))
         )
         for seed in (1, 2)
     ]
@@ -197,8 +203,9 @@ def test_numbers_that_cannot_work_are_refused(setting: dict[str, int]) -> None:
 async def test_cancel_between_words_frees_the_place(narrow: LocalModel) -> None:
     async with aclosing(narrow.stream(ask("Count to one thousand.", max_output_tokens=2000))) as stream:
         await first_word(stream)
-    async with asyncio.timeout(15):  # the rest would take twenty seconds, on an idle machine
-        assert text_of(await narrow.generate(ask("Hi")))
+    asked_s = time.monotonic()
+    result = await narrow.generate(ask("Hi"))
+    assert time.monotonic() - asked_s < 2000 / speed(result, "predicted_per_second") / 3
 
 
 async def test_cancel_while_the_prompt_is_read_frees_the_place(narrow: LocalModel) -> None:
@@ -207,9 +214,7 @@ async def test_cancel_while_the_prompt_is_read_frees_the_place(narrow: LocalMode
         await begun(stream)
     asked_s = time.monotonic()
     result = await narrow.generate(ask("Hi", max_output_tokens=1))
-    waited_s = time.monotonic() - asked_s
-    metadata: Any = result.provider_metadata
-    assert waited_s < 1500 / metadata["local"]["timings"]["prompt_per_second"] / 3
+    assert time.monotonic() - asked_s < 1500 / speed(result, "prompt_per_second") / 3
 
 
 async def test_task_that_is_cancelled_stops_the_model(narrow: LocalModel) -> None:
@@ -217,12 +222,13 @@ async def test_task_that_is_cancelled_stops_the_model(narrow: LocalModel) -> Non
     asyncio.get_running_loop().call_later(0.05, task.cancel)
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(20):
-        assert text_of(await narrow.generate(ask("Hi")))
+    asked_s = time.monotonic()
+    result = await narrow.generate(ask("Hi", max_output_tokens=1))
+    assert time.monotonic() - asked_s < 1500 / speed(result, "prompt_per_second") / 3
 
 
 async def test_chat_that_is_cancelled_while_it_waits_never_runs(narrow: LocalModel) -> None:
-    async with aclosing(narrow.stream(ask("Count to one thousand.", max_output_tokens=60))) as running:
+    async with aclosing(narrow.stream(ask("Count to one thousand.", max_output_tokens=20))) as running:
         await first_word(running)
         waiting = asyncio.create_task(narrow.generate(ask(LONG)))
         last = asyncio.create_task(narrow.generate(ask("Hi", max_output_tokens=2)))
@@ -236,7 +242,7 @@ async def test_two_chats_progress_side_by_side(model: LocalModel) -> None:
     order: list[str] = []
 
     async def write(name: str) -> None:
-        async for _ in model.stream(ask(f"{name}: count to one hundred.", max_output_tokens=20)):
+        async for _ in model.stream(ask(f"{name}: count to one hundred.", max_output_tokens=12)):
             order.append(name)
         order.append(f"end {name}")
 
@@ -283,7 +289,7 @@ async def test_event_loop_is_never_held_up() -> None:
     control = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(largest_gap(stop))))
     here = asyncio.create_task(largest_gap(stop))
     fresh = local("smollm2", parallel_chats=2)  # loads the model, reads, writes
-    await fresh.generate(ask("Why is the sky blue?" * 20, max_output_tokens=10))
+    await fresh.generate(ask("Why is the sky blue?" * 10, max_output_tokens=4))
     stop.set()
     assert await here < await control + 0.1  # loading alone takes four times as long
 

@@ -34,7 +34,7 @@ BATCH_TOKENS = 16
 READING_TURN_S = 0.3
 DEFAULT_CONTEXT_TOKENS = 4096
 MAX_DEFAULT_THREADS = 4
-NICENESS = 5  # other streams of this machine come first
+NICENESS = 3  # other streams of this machine come first
 PARENT_POLL_S = 1.0
 HOPELESS_BYTES_PER_TOKEN = 64  # a longer prompt cannot fit; finding out takes seconds, so nobody waits for it
 

