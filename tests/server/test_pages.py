@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flightwire.errors import AppLoadError, ToolchainError
-from flightwire.server.pages import Pages
+from flightwire.server.pages import Pages, _origin_seen_by
 from flightwire.server.shell import Document, render_letter, render_shell
 
 pytestmark = pytest.mark.anyio
@@ -365,3 +365,19 @@ def test_rows_survive_the_document(text: str):
 def test_a_letter_escapes_what_it_says():
     html = render_letter("<b>", '<i>"x"').decode()
     assert not {"b", "i"} & set(Scripts(html).tags)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("192.168.1.5:3000", "http://192.168.1.5:5173"),
+        ("[fe80::1]:3000", "http://[fe80::1]:5173"),
+        ("box.local", "http://box.local:5173"),
+        ('x"><script>', "http://127.0.0.1:5173"),
+    ],
+)
+def test_a_vite_that_listens_everywhere_is_reached_by_the_name_of_the_page(host: str, origin: str) -> None:
+    scope = {"headers": [(b"host", host.encode())]}
+    assert _origin_seen_by(scope, "http://0.0.0.0:5173") == origin
+    assert _origin_seen_by(scope, "http://[::]:5173") == origin
+    assert _origin_seen_by(scope, "http://127.0.0.1:5173") == "http://127.0.0.1:5173"

@@ -1,6 +1,7 @@
 // Vite's development server for one app folder: node dev.mjs --app DIR --tools DIR [--host H] [--port N]
 // Owns: the process. It says {"event":"ready","url":…} once, and ends when its standard input closes, so that it never
 // outlives the one who started it. Refuses to know: the pages' server.
+import { hostname, networkInterfaces } from 'node:os';
 import { flightwire } from './index.mjs';
 import { unservableFolder } from './letters.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
@@ -10,6 +11,8 @@ const { app, tools, host, port } = readArguments(['app', 'tools', 'host', 'port'
   host: '127.0.0.1',
   port: '0',
 });
+
+const WILDCARDS = new Set(['0.0.0.0', '::']);
 
 process.stdin
   .on('end', () => process.exit(0))
@@ -24,14 +27,34 @@ try {
     configFile: false,
     customLogger: logger(),
     plugins: [react(), flightwire({ app, tools })],
-    server: { host, port: Number(port), strictPort: port !== '0' },
+    server: { host, port: Number(port), strictPort: port !== '0', ...reachableBy(host) },
   });
   await server.listen();
   const { address, port: actual } = server.httpServer.address();
-  const url = `http://${address.includes(':') ? `[${address}]` : address}:${actual}`;
-  server.config.server.origin = url; // imported images and fonts are addressed from pages of another origin
-  say({ event: 'ready', url });
+  // imported images and fonts are addressed from pages of another origin
+  server.config.server.origin = urlOf(WILDCARDS.has(address) ? (ownAddresses()[0] ?? address) : address, actual);
+  say({ event: 'ready', url: urlOf(address, actual) });
 } catch (error) {
   say({ event: 'failed', message: tell(error) });
   process.exit(1);
+}
+
+/** What pages of other machines need, when Vite listens for more than this one: their origin is an address of ours. */
+function reachableBy(/** @type {string} */ host) {
+  if (['127.0.0.1', 'localhost', '::1'].includes(host)) return {}; // Vite's own default: pages of this machine
+  const names = [hostname(), ...ownAddresses(), 'localhost', '127.0.0.1', '[::1]'];
+  const any = names.map(name => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
+  return { allowedHosts: [hostname()], cors: { origin: new RegExp(`^https?://(?:${any})(?::\\d+)?$`, 'i') } };
+}
+
+function ownAddresses() {
+  const all = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? []);
+  return all
+    .filter(({ internal }) => !internal)
+    .map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address));
+}
+
+/** @param {string} address @param {number} port */
+function urlOf(address, port) {
+  return `http://${address.includes(':') && !address.startsWith('[') ? `[${address}]` : address}:${port}`;
 }

@@ -52,6 +52,7 @@ def dev(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1") -> None:
     from .serving import serve
 
     app = make_app(folder, mode="development")
+    app.vite_host = host
     serve(
         app,
         listener,

@@ -53,6 +53,7 @@ class App:
         self.mode, self.mode_reason = choose_mode(mode, folder)
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
+        self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
         self.pages = (
             None if folder is None else Pages(folder, mode=self.mode, load_error=lambda: self.load_error)
         )
@@ -106,7 +107,7 @@ class App:
     async def _start_pages(self, pages: Pages) -> None:
         if self.mode == "development" and pages.vite is None:
             try:
-                pages.vite = await asyncio.to_thread(_find_vite, pages.folder)
+                pages.vite = await asyncio.to_thread(_find_vite, pages.folder, self.vite_host)
             except ToolchainError as error:
                 log.error("%s", error)  # actions still work; the page says what it lacks
         await pages.startup()
@@ -195,11 +196,12 @@ def _check_served(folder: Path | None, actions: Sequence[object]) -> None:
         raise InvalidArgumentError(f"there is no such folder: {folder}")
 
 
-def _find_vite(folder: Path) -> ViteProcess:
+def _find_vite(folder: Path, host: str) -> ViteProcess:
     """Node and the npm packages that pages need; installs what is missing."""
     return ViteProcess(
         folder,
         node=find_or_install_node(),
         tools=ensure_packages(),
         plugin=web_root() / "vite-plugin",
+        host=host,
     )

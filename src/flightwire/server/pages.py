@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from flightwire.errors import AppLoadError, EncodeError, ToolchainError
 from flightwire.server.build import ASSETS_FOLDER, MANIFEST_FILE, Build, BuildError
 from flightwire.server.fresh import Fresh
 from flightwire.server.mode import Mode
-from flightwire.server.responses import ASGIScope, Receive, Send
+from flightwire.server.responses import ASGIScope, Receive, Send, header
 from flightwire.server.shell import Document, render_letter, render_shell
 from flightwire.server.vite import ViteProcess
 from flightwire.wire.flight.manifest import Manifest
@@ -135,7 +136,7 @@ class Pages:
             return 404, self._missing_page()
         if self.vite is None:
             raise ToolchainError("Pages in development need Vite, and none was given.")
-        origin = await self.vite.start()
+        origin = _origin_seen_by(scope, await self.vite.start())
         config = {**_config(scope, page, dev=True), "app": self.folder.as_posix()}
         if error := self.load_error():
             config["error"] = self._shown(error)
@@ -216,6 +217,18 @@ def _root(scope: ASGIScope) -> str:
 
 def _config(scope: ASGIScope, page: str, *, dev: bool) -> dict[str, object]:
     return {"root": _root(scope), "dev": dev, "page": page}
+
+
+_EVERYWHERE = re.compile(r"//(?:0\.0\.0\.0|\[::\])(?=:)")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?\Z")
+
+
+def _origin_seen_by(scope: ASGIScope, origin: str) -> str:
+    """Vite's origin as the browser reaches it: when it listens everywhere, under the name that the page was asked by."""
+    if not _EVERYWHERE.search(origin):
+        return origin
+    found = _HOST.match(header(scope, b"host") or "")
+    return _EVERYWHERE.sub(f"//{found['name'] if found else '127.0.0.1'}", origin)
 
 
 def _rows(page: str, manifest: Manifest | None) -> str:
