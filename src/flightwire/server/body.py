@@ -1,22 +1,21 @@
-"""The body of a call: read under limits, and cut into the parts that React's `encodeReply` made.
+"""The body of a call: read under limits, and told what it is.
 
-Owns: counting bytes and time while they come; multipart. Refuses to know: Flight, actions.
+Owns: counting bytes and time while they come, content types. Refuses to know: Flight, actions, what a form looks like.
 """
 
 from __future__ import annotations
 
 import asyncio
-
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from collections.abc import Iterator
+from typing import Final
 
 from flightwire.errors import BodyTimeoutError, BodyTooLargeError, DecodeError
+from flightwire.server.forms import MAX_PARTS, parse_form, text_of
 from flightwire.server.responses import Receive
-from flightwire.wire.flight.parts import FileField, Part, TextField
+from flightwire.wire.flight.parts import Part
 
-MAX_PARTS = 1000
-MAX_PART_HEADER_BYTES = 8 * 1024
-TEXT_TYPES = ("text/plain", "")
+BODY_TIMEOUT_S: Final = 30.0
+_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 class ClientDisconnected(Exception):  # noqa: N818 - not an error: the client has gone
@@ -24,15 +23,19 @@ class ClientDisconnected(Exception):  # noqa: N818 - not an error: the client ha
 
 
 async def read_body(
-    receive: Receive, *, max_body_bytes: int, content_length: str | None, timeout_s: float
+    receive: Receive,
+    *,
+    max_body_bytes: int,
+    content_length: str | int | None = None,
+    timeout_s: float = BODY_TIMEOUT_S,
 ) -> bytes:
-    """Read the whole body, never more than allowed.
+    """Read the whole body, never more than one message beyond what is allowed.
 
     Arguments:
         receive: the ASGI callable.
         max_body_bytes: the most that is read; a larger `content_length` is refused before anything is.
         content_length: the header, which may lie.
-        timeout_s: how long the body may take to come, in seconds.
+        timeout_s: how long the whole body may take to come, in seconds.
 
     Raises:
         BodyTooLargeError: as soon as the limit is passed.
@@ -45,145 +48,69 @@ async def read_body(
         async with asyncio.timeout(timeout_s):
             return await _read(receive, max_body_bytes)
     except TimeoutError:
-        raise BodyTimeoutError(f"The request body did not come within {timeout_s:g} s.") from None
+        raise BodyTimeoutError(
+            f"The request body did not come within {timeout_s:g} s. Send it faster, or send less."
+        ) from None
 
 
 async def _read(receive: Receive, max_body_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
         chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > max_body_bytes:
+        if len(body) + len(chunk) > max_body_bytes:
             raise BodyTooLargeError(max_body_bytes)
-        chunks.append(chunk)
+        body += chunk  # one buffer: a body that comes byte by byte must not cost an object for each
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return bytes(body)
 
 
-def _check_length(content_length: str | None, max_body_bytes: int) -> None:
+def _check_length(content_length: str | int | None, max_body_bytes: int) -> None:
     if content_length is None:
         return
-    if not (content_length.isascii() and content_length.isdigit()):
+    digits = str(content_length).strip()
+    if not (digits.isascii() and digits.isdigit()):
         raise DecodeError("The header content-length is not a number.")
-    if int(content_length[:20]) > max_body_bytes:
+    if len(digits.lstrip("0")) > 18 or int(digits) > max_body_bytes:
         raise BodyTooLargeError(max_body_bytes)
 
 
-def parse_body(content_type: str | None, body: bytes) -> str | list[Part]:
-    """Give the text of a body, or the parts of its form, in order.
+def parse_body(content_type: str | None, body: bytes, *, max_parts: int = MAX_PARTS) -> str | list[Part]:
+    """The text of a body, or the parts of its form, in order.
+
+    Arguments:
+        content_type: the header; a body without one is text.
+        body: the whole body.
+        max_parts: how many parts of a form are read.
 
     Raises:
         DecodeError: another content type than the two that React sends, text that is not UTF-8, a malformed form.
     """
-    kind, options = parse_options_header(content_type or "")
-    media_type = kind.decode("latin-1").lower()
-    if media_type in TEXT_TYPES:
-        return _text(body, "The body")
+    media_type, parameters = _content_type(content_type or "text/plain")
+    if media_type == "text/plain":
+        charset = parameters.get("charset", "utf-8").lower()
+        if charset not in _UTF8:
+            raise DecodeError(f"A call is UTF-8 text, not {charset[:40]!r}.")
+        return text_of(body, "The body")
     if media_type != "multipart/form-data":
         raise DecodeError(
-            f"A call has the content type text/plain or multipart/form-data, not {media_type[:100]!r}."
+            f"A call has the content type text/plain or multipart/form-data, not {media_type[:60]!r}."
         )
-    boundary = options.get(b"boundary")
-    if not boundary:
+    if "boundary" not in parameters:
         raise DecodeError("The content type multipart/form-data names no boundary.")
-    return _Form(boundary).parse(body)
+    return parse_form(body, parameters["boundary"].encode("latin-1"), max_parts=max_parts)
 
 
-def _text(raw: bytes, what: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise DecodeError(f"{what} is not UTF-8 text.") from None
+def _content_type(header: str) -> tuple[str, dict[str, str]]:
+    media_type, *rest = header.split(";")
+    return media_type.strip().lower(), dict(_parameters(rest))
 
 
-class _Form:
-    """Collects the parts of one form."""
-
-    def __init__(self, boundary: bytes) -> None:
-        self._parts: list[Part] = []
-        self._headers: dict[bytes, bytes] = {}
-        self._field = bytearray()
-        self._value = bytearray()
-        self._data: list[bytes] = []
-        self._header_bytes = 0
-        self._ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._header_field,
-                "on_header_value": self._header_value,
-                "on_header_end": self._header_end,
-                "on_part_data": self._part_data,
-                "on_part_end": self._end,
-                "on_end": self._finish,
-            },
-        )
-
-    def parse(self, body: bytes) -> list[Part]:
-        try:
-            self._parser.write(body)
-            self._parser.finalize()
-        except FormParserError as error:
-            raise DecodeError(f"The form is malformed: {error}.") from None
-        if not self._ended:
-            raise DecodeError("The form breaks off before its end.")
-        return self._parts
-
-    def _begin(self) -> None:
-        if len(self._parts) >= MAX_PARTS:
-            raise DecodeError(f"The form has more than {MAX_PARTS} parts.")
-        self._headers, self._data, self._header_bytes = {}, [], 0
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
-        self._field += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
-        self._value += data[start:end]
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_PART_HEADER_BYTES:
-            raise DecodeError(f"A part of the form has more than {MAX_PART_HEADER_BYTES} bytes of headers.")
-
-    def _header_end(self) -> None:
-        self._headers[bytes(self._field).lower()] = bytes(self._value)
-        self._field.clear()
-        self._value.clear()
-
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
-        self._data.append(data[start:end])
-
-    def _finish(self) -> None:
-        self._ended = True
-
-    def _end(self) -> None:
-        disposition, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if disposition != b"form-data" or b"name" not in options:
-            raise DecodeError("A part of the form has no name.")
-        if self._headers.get(b"content-transfer-encoding", b"binary").lower() not in (
-            b"binary",
-            b"8bit",
-            b"7bit",
-        ):
-            raise DecodeError("A part of the form has a transfer encoding; browsers send none.")
-        name = _name(options[b"name"])
-        data = b"".join(self._data)
-        if b"filename" in options:
-            kind = self._headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
-            self._parts.append(FileField(name, _name(options[b"filename"]), kind, data))
-        else:
-            self._parts.append(TextField(name, _text(data, f"The part {name!r} of the form")))
-
-
-def _name(raw: bytes) -> str:
-    """Browsers write names as UTF-8 and percent-encode just `"`, CR and LF (WHATWG HTML, multipart/form-data)."""
-    for escaped, plain in ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n")):
-        raw = raw.replace(escaped, plain)
-    return _text(raw, "A name in the form")
+def _parameters(parts: list[str]) -> Iterator[tuple[str, str]]:
+    for part in parts:
+        name, equals, content = part.strip().partition("=")
+        if equals:
+            is_quoted = len(content) >= 2 and content[0] == content[-1] == '"'
+            yield name.lower(), content[1:-1] if is_quoted else content
