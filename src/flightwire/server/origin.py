@@ -8,12 +8,18 @@ request with neither is from no browser page, and is let through when it carries
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+from typing import Final
 
 from flightwire.errors import ForbiddenError, InvalidArgumentError
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_SHOWN_CHARS: Final = 200
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# RFC 6454, 6.2: scheme, host and port, nothing else. Browsers write international names in ASCII.
+_ORIGIN: Final = re.compile(
+    r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE
+)
 
 
 def check_allowed_origins(origins: Iterable[str]) -> tuple[str, ...]:
@@ -46,13 +52,14 @@ def check_origin(
         return
     if origin is None:
         _check_without_origin(site, has_cookie=b"cookie" in found)
-    elif not _is_own(origin, found.get(b"host", ""), scheme, trust_scheme=site is None):
+    # A browser that says "cross-site" of our own host means the page came over http, where anybody could have changed it.
+    elif site is not None or not _is_own(origin, found.get(b"host", ""), scheme):
         _check_foreign(origin, allowed_origins)
 
 
 def _check_without_origin(site: str | None, *, has_cookie: bool) -> None:
     if site is not None:
-        raise ForbiddenError(f"A call from another site ({site}) that does not say which is refused.")
+        raise ForbiddenError(f"A call from another site ({_shown(site)}) that does not say which is refused.")
     if has_cookie:
         raise ForbiddenError(
             "A call with cookies must say where it comes from: send Origin, or leave the cookies out."
@@ -60,44 +67,45 @@ def _check_without_origin(site: str | None, *, has_cookie: bool) -> None:
 
 
 def _check_foreign(origin: str, allowed_origins: Sequence[str]) -> None:
-    if _normalised(origin) not in allowed_origins:
-        shown = origin if len(origin) <= 200 else f"{origin[:200]}…"
+    normalised = _normalised(origin)
+    if normalised is None:
+        raise ForbiddenError(f"A call from a page without an origin (Origin: {_shown(origin)}) is refused.")
+    if normalised not in allowed_origins:
         raise ForbiddenError(
-            f"A call from {shown} is refused: it is another origin. If pages there may call, "
-            f"write flightwire.app(…, allowed_origins=[{shown!r}])."
+            f"A call from {_shown(normalised)} is refused: it is another origin. If pages there may call, "
+            f"write flightwire.app(…, allowed_origins=['{_shown(normalised)}'])."
         )
 
 
-def _is_own(origin: str, host: str, scheme: str, *, trust_scheme: bool) -> bool:
+def _is_own(origin: str, host: str, scheme: str) -> bool:
     """Whether the origin is the host that was asked.
 
     Behind a proxy that ends TLS the request's scheme is "http" while the page's is "https"; the host decides then.
     """
     normalised = _normalised(origin)
-    if normalised is None or not host:
-        return False
-    schemes = {scheme, "https"} if trust_scheme else {scheme}
-    return any(normalised == _normalised(f"{each}://{host}") for each in schemes)
+    return normalised is not None and any(
+        normalised == _normalised(f"{each}://{host}") for each in (scheme, "https")
+    )
 
 
 def _normalised(origin: str) -> str | None:
     """`HTTPS://Example.com:443` → `https://example.com`; None for what is no origin (`null` is none)."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
         return None
-    if not parts.hostname or parts.scheme not in _DEFAULT_PORTS or parts.username is not None:
+    scheme, host, digits = found[1].lower(), found[2].lower(), found[3]
+    port = None if digits is None else int(digits)
+    if port is not None and port > 65535:
         return None
-    if parts.path or parts.query or parts.fragment or any(c.isspace() or c == "," for c in origin):
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    own_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
-    return f"{parts.scheme}://{host}{own_port}"
+    return f"{scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS.get(scheme)) else f":{port}")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
 
 
 def _checked(origin: str) -> str:
-    normalised = _normalised(origin.rstrip("/")) if isinstance(origin, str) else None
+    normalised = _normalised(origin.removesuffix("/")) if isinstance(origin, str) else None
     if normalised is None:
         raise InvalidArgumentError(
             f"allowed_origins: {origin!r} is not an origin. Write scheme and host, as 'https://example.com'."
