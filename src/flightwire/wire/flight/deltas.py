@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from flightwire.wire.flight.model import LONG_TEXT_CHARS
 from flightwire.wire.flight.rows import text_json
-from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR
+from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, LONG_TEXT_CHARS
 
 MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
 

@@ -15,10 +15,7 @@ from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
 from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
-from flightwire.wire.flight.values import MAX_SAFE_INTEGER, Slot, SlotKind
-
-LONG_TEXT_CHARS: Final = 1024  # React's own threshold: longer texts get a row, where nothing is escaped
-MAX_DEPTH: Final = 500  # clients up to 19.2 overflow between 1,000 and 3,000 levels
+from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
 """Writes one value: (encoder, value, the node it is in or None, its key there or its row) → model."""

@@ -16,7 +16,7 @@ from flightwire.wire.flight.values import Failure
 KEEP_ALIVE_ROW: Final = b':HZ""\n'
 """A hint of a kind that does not exist: every client from 19.0 on ignores it."""
 
-_encode = msgspec.json.Encoder().encode
+encode_json = msgspec.json.Encoder().encode
 
 
 def escape(text: str) -> str:
@@ -27,7 +27,7 @@ def escape(text: str) -> str:
 def dump(model: object) -> bytes:
     r"""JSON of a model whose strings are escaped already; lone surrogates are written as `\udXXX`."""
     try:
-        return _encode(model)
+        return encode_json(model)
     except UnicodeEncodeError:
         return json.dumps(model, separators=(",", ":"), allow_nan=False).encode()
 
@@ -37,7 +37,7 @@ def text_json(text: str) -> bytes:
     if text[:1] == "$":
         text = "$" + text
     try:
-        return _encode(text)
+        return encode_json(text)
     except UnicodeEncodeError:
         return json.dumps(text).encode()
 

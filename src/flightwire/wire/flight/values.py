@@ -34,6 +34,13 @@ MAX_SAFE_INTEGER: Final = 2**53
 """The largest magnitude up to which every integer is a JavaScript number."""
 
 
+LONG_TEXT_CHARS: Final = 1024
+"""React's own threshold: longer texts get a row, where nothing is escaped."""
+
+MAX_DEPTH: Final = 500
+"""Levels in a result: clients up to 19.2 overflow between 1,000 and 3,000."""
+
+
 class Slot:
     """A place in a response that is written later.
 
