@@ -32,7 +32,10 @@ try {
   await server.listen();
   const { address, port: actual } = server.httpServer.address();
   // imported images and fonts are addressed from pages of another origin
-  server.config.server.origin = urlOf(WILDCARDS.has(address) ? (ownAddresses()[0] ?? address) : address, actual);
+  server.config.server.origin = urlOf(
+    WILDCARDS.has(address) ? (ownAddresses()[0] ?? address) : address,
+    actual,
+  );
   say({ event: 'ready', url: urlOf(address, actual) });
 } catch (error) {
   say({ event: 'failed', message: tell(error) });
