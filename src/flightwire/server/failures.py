@@ -5,13 +5,18 @@ Owns: digests, which frames are the app's own, logging. Refuses to know: rows, r
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import inspect
 import logging
-import sys
-import traceback
+import re
+import sysconfig
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import CodeType, TracebackType
+from typing import Final
 
 from flightwire.errors import (
     APICallError,
@@ -29,9 +34,10 @@ from flightwire.wire.flight.values import Failure, Frame
 
 log = logging.getLogger("flightwire.actions")
 
-MAX_FRAMES = 30
-MAX_MESSAGE_CHARS = 4000
-USER_ERROR = "user:"
+MAX_FRAMES: Final = 30
+MAX_MESSAGE_CHARS: Final = 4000
+USER_ERROR: Final = "user:"
+_DIGEST_FRAMES: Final = 3
 # Their letters say all there is to know; where they were raised does not help.
 LETTERS = (
     APICallError,
@@ -41,7 +47,11 @@ LETTERS = (
     NoSuchModelError,
     RetryError,
 )
-_OURS = str(Path(__file__).resolve().parents[1])
+_OURS: Final = Path(__file__).resolve().parents[1]
+_LIBRARIES: Final = tuple(
+    Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")  # `<object at 0x7f…>` is another one in every process
 
 
 def to_failure(error: BaseException, *, mode: Mode, app_root: Path | None, action: str | None) -> Failure:
@@ -54,78 +64,124 @@ def to_failure(error: BaseException, *, mode: Mode, app_root: Path | None, actio
     digest = digest_of(error)
     if mode == "production":
         return Failure(digest)
-    message = str(error)[:MAX_MESSAGE_CHARS] or type(error).__name__
-    if action is not None and not isinstance(error, (FlightwireError, UserError)):
+    message = _text(error) or type(error).__name__
+    if action is not None and not isinstance(error, FlightwireError | BaseExceptionGroup):
         message = f"{message} (in action '{action}')"
     return Failure(digest, type(error).__name__, message, tuple(_frames(error, app_root)))
 
 
 def digest_of(error: BaseException) -> str:
-    """What stands for an exception in a production page: a short hash of what and where, or a UserError's text."""
+    """What stands for an exception in a production page: a short hash of what and where, or a UserError's text.
+
+    The same failure has the same digest in every process and on every machine that runs the same code.
+    """
+    error = unwrap(error)
     if isinstance(error, UserError):
-        return f"{USER_ERROR}{error}"
-    digest = hashlib.sha256(
-        f"{type(error).__module__}.{type(error).__qualname__}:{error}".encode("utf-8", "replace")
-    )
-    for frame in traceback.extract_tb(error.__traceback__)[-3:]:
-        digest.update(f"{frame.filename}:{frame.lineno}".encode("utf-8", "replace"))
-    return digest.hexdigest()[:12]
+        return f"{USER_ERROR}{_message(error)[:MAX_MESSAGE_CHARS]}"  # notes are for developers
+    facts = [f"{type(error).__module__}.{type(error).__qualname__}", _ADDRESS.sub("", _text(error))]
+    for tb in deque(_tracebacks(error.__traceback__), maxlen=_DIGEST_FRAMES):
+        code = tb.tb_frame.f_code
+        facts.append(f"{Path(code.co_filename).name}:{code.co_qualname}:{tb.tb_lineno}")
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def log_failure(error: BaseException, *, action: str) -> None:
     """Write the story: digest, action, traceback. What the app meant for its user is no failure of the app."""
     error = unwrap(error)
     if isinstance(error, UserError):
-        log.info("action '%s' told the user: %s", action, error)
+        log.info("action '%s' told the user: %r", action, _message(error))
     elif isinstance(error, EncodeError):
-        log.error("[%s] %s", digest_of(error), error)
+        log.error("[%s] %s", digest_of(error), _text(error))
     else:
         story = None if isinstance(error, LETTERS) else error
-        log.error("[%s] action '%s' failed: %s", digest_of(error), action, error, exc_info=story)
+        log.error("[%s] action '%s' failed: %s", digest_of(error), action, _text(error), exc_info=story)
 
 
 def unwrap(error: BaseException) -> BaseException:
-    """The one exception inside a group of one, as a TaskGroup raises it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """The one exception that a group, as a TaskGroup raises it, is about: the only one, or what is meant for the user."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [leaf for leaf in _leaves(error) if not isinstance(leaf, asyncio.CancelledError)]
+    told = [leaf for leaf in leaves if isinstance(leaf, UserError)]
+    if len(leaves) == 1 or (leaves and len(told) == len(leaves)):
+        return leaves[0]
     return error
 
 
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _text(error: BaseException) -> str:
+    """An exception's message, with its notes; a group also says what is in it."""
+    text = _message(error)
+    if isinstance(error, BaseExceptionGroup):
+        text += "".join(f"\n- {type(leaf).__name__}: {_message(leaf)}" for leaf in _leaves(error))
+    notes = [note for note in getattr(error, "__notes__", None) or () if isinstance(note, str)]
+    return "\n".join([text, *notes])[:MAX_MESSAGE_CHARS]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # the app's own __str__ may fail as well
+        return "(its message cannot be read)"
+
+
 def _frames(error: BaseException, app_root: Path | None) -> list[Frame]:
-    """The app's own frames, innermost first; all that are not ours or a library's when there is no app folder."""
-    found = [frame for frame in _walk(error.__traceback__) if _is_app(frame[1], app_root)]
-    return found[::-1][:MAX_FRAMES]
+    """The app's own frames, innermost first, of the exception, else of what it came from.
+
+    Without an app folder every frame that is neither ours nor a library's counts as the app's.
+    """
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        own = [tb for tb in _tracebacks(error.__traceback__) if _is_app(tb, app_root)]
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if isinstance(error, BaseExceptionGroup) and not own:
+            cause = error.exceptions[0]
+        if own or cause is None:
+            return [_frame(tb) for tb in own[: -MAX_FRAMES - 1 : -1]]
+        error = cause
+    return []
 
 
-def _walk(tb: TracebackType | None) -> Iterator[Frame]:
+def _tracebacks(tb: TracebackType | None) -> Iterator[TracebackType]:
     while tb is not None:
-        code = tb.tb_frame.f_code
-        yield (
-            code.co_qualname if sys.version_info >= (3, 11) else code.co_name,
-            code.co_filename,
-            tb.tb_lineno,
-            _column(code, tb.tb_lasti),
-            code.co_firstlineno,
-            1,
-            bool(code.co_flags & 0x80),
-        )
+        yield tb
         tb = tb.tb_next
+
+
+def _frame(tb: TracebackType) -> Frame:
+    code = tb.tb_frame.f_code
+    return (
+        code.co_qualname,
+        code.co_filename,
+        tb.tb_lineno or code.co_firstlineno,
+        _column(code, tb.tb_lasti),
+        code.co_firstlineno,
+        1,
+        bool(code.co_flags & inspect.CO_COROUTINE),
+    )
 
 
 def _column(code: CodeType, instruction: int) -> int:
     """The column of an instruction, counted from 1; 1 when it is not known."""
-    for index, (_, _, column, _) in enumerate(code.co_positions()):
-        if index == instruction // 2:
-            return 1 if column is None else column + 1
-    return 1
+    position = next(islice(code.co_positions(), max(instruction, 0) // 2, None), None)
+    column = None if position is None else position[2]
+    return 1 if column is None else column + 1
 
 
-def _is_app(filename: str, app_root: Path | None) -> bool:
-    if filename.startswith("<"):
+def _is_app(tb: TracebackType, app_root: Path | None) -> bool:
+    name = tb.tb_frame.f_code.co_filename
+    if name.startswith("<"):
         return False
-    path = str(Path(filename).resolve())
+    file = Path(name).resolve()
     if app_root is not None:
-        return path.startswith(f"{app_root.resolve()}/")
-    return not path.startswith(_OURS) and not any(
-        path.startswith(root) for root in (sys.prefix, sys.base_prefix)
-    )
+        root = app_root.resolve()
+        return file.is_relative_to(root) and not {"site-packages", ".venv"} & {*file.relative_to(root).parts}
+    return not file.is_relative_to(_OURS) and not any(file.is_relative_to(path) for path in _LIBRARIES)
