@@ -161,6 +161,7 @@ class RequestScope:
             self.last_failure = error
             job.fail_written(error)
             self._on_failure(job.name, error)
+        job.written.clear()
         if not self._tasks and self.on_idle is not None:
             # Once the loop has dropped the task and its frame, whoever nobody can write to any more is known.
             self.loop.call_soon(self.on_idle)
@@ -215,6 +216,13 @@ class RequestScope:
                         await result
             except Exception as error:
                 self._on_failure("after", error)
+
+    def close(self) -> None:
+        """The request is over: break the circles around the context, or all it streamed waits for the garbage collector."""
+        job = self.context.get(_job)
+        if job is not None:
+            job.written.clear()
+        self.context = contextvars.Context()
 
 
 def _to_coroutine(work: Work, args: tuple[object, ...]) -> Coroutine[Any, Any, object]:

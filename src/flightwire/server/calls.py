@@ -169,6 +169,7 @@ class CallHandler:
         finally:
             await work.cancel()
             await _shielded(work.run_after())
+            work.close()
 
     def _failure(self, error: BaseException, *, action: str | None) -> Failure:
         return to_failure(error, mode=self._mode, app_root=self._app_root, action=action)
