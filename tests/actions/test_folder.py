@@ -216,6 +216,44 @@ def test_a_logger_keeps_its_name_over_reloads(app: Path) -> None:
     assert logging.getLogger(names.pop()) is not None
 
 
+LATER = """
+import dataclasses
+from typing import TYPE_CHECKING, TypedDict
+from flightwire import action
+if TYPE_CHECKING:
+    from starlette.requests import Request
+@action
+async def get_answer(request: {q}Request{q}, later: {q}Later{q}, all: {q}list[Later | None]{q} = []): ...
+class Later(TypedDict):
+    n: int
+    more: {q}list[Later]{q}
+    point: {q}Point{q}
+@dataclasses.dataclass
+class Point:
+    later: {q}Later | None{q} = None
+"""
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "'",
+        pytest.param(
+            "", marks=pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations wait since 3.14")
+        ),
+    ],
+)
+def test_annotations_may_name_what_comes_later(app: Path, quote: str) -> None:
+    loaded = load_folder(write(app, actions=LATER.format(q=quote)))
+    found = loaded.registry.get("actions#getAnswer")
+    assert found is not None
+    later = {"n": 1, "more": [], "point": {"later": None}, "extra": 1}
+    args, kwargs = found.schema.bind([later, [later, None]])
+    assert (args, list(kwargs)) == ([], ["later", "all"])
+    assert kwargs["all"][0]["extra"] == 1  # type: ignore[index, call-overload]
+    assert found.schema.injected == {"request": "starlette.requests.Request"}
+
+
 # --- what pages may import ---------------------------------------------------------------------------------------
 
 
