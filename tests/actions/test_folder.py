@@ -331,6 +331,16 @@ def test_an_imported_action_keeps_the_id_of_the_module_that_defines_it(app: Path
     assert described["chat.py"]["exports"] == {"getAnswer": "actions#getAnswer", "other": "chat#other"}
 
 
+def test_types_beside_a_script_of_the_same_name_are_left_to_the_script(app: Path) -> None:
+    write(
+        app,
+        actions="from .chart import Point\n",
+        chart="from typing import NamedTuple\nclass Point(NamedTuple): x: int\n",
+    )
+    put(app, "chart.tsx", "")
+    assert load_folder(app).describe()["modules"] == {"actions.py": {"exports": {}, "types": ["Point"]}}
+
+
 def test_the_description_cannot_be_changed_from_outside(app: Path) -> None:
     loaded = load_folder(write(app, actions=ANSWER))
     loaded.describe()["modules"].clear()

@@ -10,16 +10,17 @@ import json
 import os
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from flightwire.actions.imports import AppPackage
 from flightwire.actions.load_letters import letter_at, load_letter, stranger_letter
 from flightwire.actions.public_types import PublicTypes
 from flightwire.actions.registry import Action, ActionRegistry, wire_id
-from flightwire.actions.sources import files_with_actions
+from flightwire.actions.sources import ACTIONS, files_with_actions
 from flightwire.errors import AppLoadError, InvalidArgumentError
 
-ACTIONS_FILE = "actions.json"
+ACTIONS_FILE: Final = "actions.json"
+_SCRIPTS: Final = (".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".json")
 
 
 def load_folder(path: Path, previous: AppFolder | None = None) -> AppFolder:
@@ -72,7 +73,7 @@ class AppFolder:
         for file, module in modules.items():
             exports = self._exports(file, module)
             names = [name for name in types.of(module) if name not in exports]
-            if exports or names or file.name == "actions.py":
+            if exports or file.name == ACTIONS or (names and not self._has_script_beside(file)):
                 self._modules[file.as_posix()] = {"exports": exports, "types": names}
 
     def _exports(self, file: Path, module: ModuleType) -> dict[str, str]:
@@ -83,6 +84,10 @@ class AppFolder:
                 if not name.startswith("_"):
                     exports[member.name] = action_id
         return exports
+
+    def _has_script_beside(self, file: Path) -> bool:
+        """Whether `import … from './chart'` means chart.tsx, not the types in chart.py."""
+        return any((self.folder / file).with_suffix(ending).is_file() for ending in _SCRIPTS)
 
     def _served(self, action: Action[Any, Any], file: Path) -> str:
         """Register an action and return its id; one that was imported belongs to the module that defines it."""
