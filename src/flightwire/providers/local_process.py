@@ -44,7 +44,7 @@ EXIT_TIMEOUT_S = 2.0
 CHILD_ENVIRONMENT = {
     "GGML_NO_BACKTRACE": "1",  # a failed assertion would start a debugger to print one
     # Threads that wait for each other spin a little, then sleep. GNU OpenMP spins 300 times longer by default, which is no
-    # faster (85 tokens/s on two idle cores) and ten times slower as soon as anybody else wants a processor.
+    # faster on idle cores and ten times slower as soon as anybody else wants one.
     "GOMP_SPINCOUNT": "1000",
 }
 

@@ -13,7 +13,7 @@ another waits to have its prompt read; llama.cpp alone would finish the longest 
 it has read (its slot's cache) and goes on from there.
 
 How a chat is stopped. llama.cpp calls back after every piece of the prompt and after every token; answering True there ends
-the work. So a stop takes as long as one piece: about 80 ms for SmolLM2 on two cores, and one token later on.
+the work. So a stop takes as long as one piece: about 100 ms for SmolLM2 on two cores, and one token later on.
 """
 
 from __future__ import annotations
@@ -334,8 +334,9 @@ def start_server(config: Frame) -> Any:
 
 
 def _default_threads() -> int:
+    """Leave a processor to the others: threads wait for each other 500 times per token, so one held up holds up all."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cpus, MAX_DEFAULT_THREADS)
+    return max(1, min(cpus - 1, MAX_DEFAULT_THREADS))
 
 
 def leave(status: int) -> NoReturn:
