@@ -118,7 +118,8 @@ class AppFolder:
         """
         try:
             state_folder.mkdir(parents=True, exist_ok=True)
-            _write(state_folder / ".gitignore", "*\n")
+            if not (state_folder / ".gitignore").exists():
+                _write(state_folder / ".gitignore", "*\n")
             return _write(state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n")
         except OSError as error:
             raise AppLoadError(
