@@ -23,8 +23,7 @@ async def bare_call() -> None: ...
 
 
 async def calls() -> None:
-    started = get_answer("why")
-    assert_type(started, Coroutine[Any, Any, str])
+    started: Coroutine[Any, Any, str] = get_answer("why")
     assert_type(await started, str)
     assert_type(await get_answer(question="why", times=2), str)
     assert_type(get_loud("a"), str)
