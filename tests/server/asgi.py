@@ -86,7 +86,9 @@ class Exchange:
         return json.loads(line[2:].lstrip("E"))
 
 
-def call(app: Any, action_id: str, *args: object, headers: Mapping[str, str] | None = None, **options: Any) -> Exchange:
+def call(
+    app: Any, action_id: str, *args: object, headers: Mapping[str, str] | None = None, **options: Any
+) -> Exchange:
     """Call an action as a browser on the same origin does."""
     sent = {
         "host": "localhost:3000",

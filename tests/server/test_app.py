@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 import pytest
+from starlette.requests import Request
 
 import flightwire
 from flightwire import action, after, create_streamable_value, start_soon, stream_text
@@ -432,3 +433,22 @@ async def test_a_reload_changes_what_an_action_does(tmp_path: Path) -> None:
     file.write_text(code.format(2))
     app.reload()
     assert (await call(app, "actions#f").finish()).root == 2
+
+
+async def test_an_action_may_ask_for_the_request() -> None:
+    async def who(request: Request, name: str = "nobody") -> str:
+        return f"{name} via {request.headers['host']} on {request.url.path}"
+
+    app, id = app_of(who)
+    assert (await call(app, id, "Ada").finish()).root == "Ada via localhost:3000 on /"
+
+
+async def test_development_is_for_this_machines_names() -> None:
+    async def ping() -> str:
+        return "pong"
+
+    app, id = app_of(ping, mode="development")
+    refused = await call(app, id, headers={"host": "evil.example"}).finish()
+    assert refused.status == 403
+    app, id = app_of(ping)
+    assert (await call(app, id, headers={"host": "app.example"}).finish()).root == "pong"

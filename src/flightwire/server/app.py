@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from flightwire.errors import (
     ToolchainError,
 )
 from flightwire.server.calls import CallHandler, Limits
+from flightwire.server.development import check_development_client
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
 from flightwire.server.pages import STATE_FOLDER, Pages
@@ -51,6 +54,7 @@ class App:
         _check_served(folder, actions)
         self.folder = folder
         self.mode, self.mode_reason = choose_mode(mode, folder)
+        self._asked_for = mode is not None or bool(os.environ.get("FLIGHTWIRE_ENV"))
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
         self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
@@ -79,6 +83,8 @@ class App:
         assert self.folder is not None
         try:
             loaded = load_folder(self.folder, self.app_folder)
+            if self.mode == "development":
+                loaded.write_state(self.folder / STATE_FOLDER)
         except AppLoadError as error:
             self.load_error = error
             log.error("%s", error)
@@ -88,8 +94,8 @@ class App:
         self.load_error = None
         self.app_folder = loaded
         self._registry = self._given.merged_with(loaded.registry)
-        if self.mode == "development":
-            loaded.write_state(self.folder / STATE_FOLDER)
+        if self._started:
+            threading.Thread(target=self._registry.prepare, daemon=True).start()
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -100,6 +106,8 @@ class App:
                 return
             if self._watch is not None:
                 self._watch.start()
+            # Reading annotations imports pydantic, which takes longer than a call may be held up.
+            await asyncio.to_thread(self._registry.prepare)
             if self.pages is not None:
                 await self._start_pages(self.pages)
             self._started = True
@@ -132,6 +140,12 @@ class App:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _http(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        try:
+            if self.mode == "development":
+                check_development_client(scope, asked_for=self._asked_for)
+        except CallError as error:
+            await send_text(send, error.status_code, str(error), head=scope["method"] == "HEAD")
+            return
         method = scope["method"]
         if method == "POST":
             await self._call(scope, receive, send)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+
 from flightwire._frozen import value
 from flightwire.actions.call import call_action
 from flightwire.actions.registry import Action
@@ -114,7 +116,10 @@ class CallHandler:
             timeout_s=self._limits.body_timeout_s,
         )
         parts = parse_body(header(scope, b"content-type"), body)
-        return action.schema.bind(reply.decode_call(parts, allow_temporary_references=True))
+        args, kwargs = action.schema.bind(reply.decode_call(parts, allow_temporary_references=True))
+        # Starlette's Request is the only type an action can ask for by now.
+        given = {name: Request(scope) for name in action.schema.injected}
+        return args, {**kwargs, **given}
 
     async def _carry_out(
         self,

@@ -280,7 +280,9 @@ class Pump:
     async def _end_all(self) -> bytes:
         """The time is up: end every open row with an error that says so, and stop the work."""
         out = self._take()
-        for slot in tuple(self._open.values()):  # before the work is cancelled, which would end them with that error
+        for slot in tuple(
+            self._open.values()
+        ):  # before the work is cancelled, which would end them with that error
             out += self._reject(slot, ActionTimeoutError(self._scope.action, self._max_duration_s))
         await self._scope.cancel()
         return out
