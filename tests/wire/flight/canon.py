@@ -104,6 +104,8 @@ def plain(decoded: Any) -> Any:
     """What React made, without the differences that Python does not know."""
     if isinstance(decoded, list):
         return [plain(item) for item in decoded]
+    if isinstance(decoded, int) and abs(decoded) > 2**53:
+        return float(decoded)  # JavaScript writes the shortest digits that are the same double
     if not isinstance(decoded, dict):
         return decoded
     if set(decoded) == {"$ref"}:
@@ -120,7 +122,8 @@ def plain(decoded: Any) -> Any:
     if set(decoded) == {"$object"}:
         return {key: plain(item) for key, item in decoded["$object"]}
     if set(decoded) == {"$bytes"}:
-        return {"$bytes": decoded["$bytes"]["base64"]}
+        data = decoded["$bytes"]
+        return {"$bytes": data["base64"] if isinstance(data, dict) else data}
     if set(decoded) == {"$blob"}:
         return {"$blob": {"filename": "blob", **decoded["$blob"]}}
     if "$rejected" in decoded or "$error" in decoded:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from flightwire.errors import EncodeError
+
 
 def camel_case(name: str) -> str:
     """`minutes_ago` → `minutesAgo`; leading underscores stay."""
@@ -27,22 +29,34 @@ def declared_form(value: Any) -> object:
     if _is_ours(cls):
         return value.to_json()
     if hasattr(cls, "model_dump"):
-        return _model_form(value, value.model_dump(by_alias=False))
-    return {_wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
+        return _model_form(value, _dumped(value))
+    return {wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
 
 
-def attribute_name(cls: Any, wire_name: str) -> str:
+def attribute_name(cls: Any, sent_as: str) -> str:
     """The attribute that a field of the declared form comes from."""
     names = (*getattr(cls, "__pydantic_fields__", ()), *getattr(cls, "__dataclass_fields__", ()))
-    return next((name for name in names if _wire_name(cls, name) == wire_name), wire_name)
+    return next((name for name in names if wire_name(cls, name) == sent_as), sent_as)
 
 
 def _is_ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "flightwire" and hasattr(cls, "to_json")
 
 
+def _dumped(value: Any) -> object:
+    try:
+        return value.model_dump(by_alias=False)
+    except Exception as error:
+        name = type(value).__name__
+        raise EncodeError(
+            f"<{name}> cannot be dumped ({type(error).__name__}); check its serializers"
+        ) from error
+
+
 def _model_form(value: Any, dumped: object) -> object:
     """Names for what `model_dump` gave: it knows excluded and computed fields and serializers, we know the names."""
+    if getattr(type(value), "__pydantic_root_model__", False):
+        return _model_form(value.root, dumped)
     if isinstance(value, list | tuple) and isinstance(dumped, list | tuple) and len(value) == len(dumped):
         return [_model_form(item, part) for item, part in zip(value, dumped, strict=True)]
     if not isinstance(dumped, dict):
@@ -50,14 +64,14 @@ def _model_form(value: Any, dumped: object) -> object:
     if isinstance(value, dict):
         return {key: _model_form(value.get(key), part) for key, part in dumped.items()}
     cls = type(value)
-    if not hasattr(cls, "model_dump") and not is_dataclass(cls):
+    if not has_declared_form(cls):
         return dumped
     return {
-        _wire_name(cls, name): _model_form(getattr(value, name, None), part) for name, part in dumped.items()
+        wire_name(cls, name): _model_form(getattr(value, name, None), part) for name, part in dumped.items()
     }
 
 
-def _wire_name(cls: Any, name: str) -> str:
+def wire_name(cls: Any, name: str) -> str:
     """A field's name in JavaScript: its serialization alias, else camelCase; extra fields keep theirs."""
     for table in ("__pydantic_fields__", "__pydantic_computed_fields__"):
         field = getattr(cls, table, {}).get(name)

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from msgspec import Raw
+
 from flightwire.elements import Element
 from flightwire.errors import EncodeError
+from flightwire.wire.flight.plain import plain_json
 from flightwire.wire.flight.rows import escape
 
 Node: TypeAlias = tuple[Any, Any, object, object, int]
@@ -105,6 +108,9 @@ class Identity:
             return True
         self.nodes[id(value)] = (parent, key, value, model, self.turn)  # so that a cycle ends
         confirmed.append(node)
+        if isinstance(model, Raw) and isinstance(value, dict | list):
+            raw = plain_json(value)
+            return raw is not None and bytes(raw) == bytes(model)
         if type(value) is dict and isinstance(model, Mapping):
             return len(value) == len(model) and all(
                 name in model and self._is_item(item, model[name], confirmed) for name, item in value.items()

@@ -74,7 +74,7 @@ def big_int(digits: str, max_digits: int) -> BigInt:
     Raises:
         DecodeError: these are no digits, or too many.
     """
-    if len(digits) > max_digits + 1 or not _DIGITS.fullmatch(digits):
+    if len(digits.removeprefix("-")) > max_digits or not _DIGITS.fullmatch(digits):
         raise DecodeError(f"A BigInt is not a number of at most {max_digits} digits.")
     return BigInt(digits)
 

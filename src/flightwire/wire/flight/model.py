@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+from msgspec import Raw
+
 from flightwire.elements import ClientReference
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
 from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
+from flightwire.wire.flight.plain import MIN_ENTRIES, plain_json
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
@@ -188,6 +191,8 @@ class ModelEncoder:
         identity = self.identity
         if id(value) in identity.nodes and (found := identity.find(value)) is not None:
             return found
+        if len(value) >= MIN_ENTRIES and (raw := self._raw(value, parent, key)) is not None:
+            return raw
         model: dict[str, object] = {}
         identity.nodes[id(value)] = node = (parent, key, value, model, identity.turn)
         self.fields(value, node, model)
@@ -234,6 +239,8 @@ class ModelEncoder:
         if isinstance(value, list):
             if id(value) in identity.nodes and (found := identity.find(value)) is not None:
                 return found
+            if len(value) >= MIN_ENTRIES and (raw := self._raw(value, parent, key)) is not None:
+                return raw
             identity.nodes[id(value)] = node
         self.enter()
         handlers = self._handlers
@@ -252,6 +259,15 @@ class ModelEncoder:
             raise
         self.depth -= 1
         return model
+
+    def _raw(self, value: Any, parent: Node | None, key: object) -> Raw | None:
+        """A large container that is plain JSON; what is inside it cannot be referred to from elsewhere."""
+        if type(value) is not dict and type(value) is not list:
+            return None
+        raw = plain_json(value, MAX_DEPTH - self.depth)
+        if raw is not None:
+            self.identity.register(value, parent, key, raw)
+        return raw
 
     def _odd_field(self, model: dict[str, object], name: str, item: object, node: Node) -> None:
         """Fields that JavaScript gives a meaning to: `__proto__` and `constructor.prototype` are left out."""

@@ -1,4 +1,4 @@
-"""The short way for results that are plain JSON.
+"""The short way for what is plain JSON.
 
 Owns: the check that a value needs nothing of Flight, made level by level with few steps in Python per level. Refuses to
 know: anything else; when in doubt it declines, and the value takes the usual way.
@@ -10,8 +10,13 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Final
 
+from msgspec import Raw
+
 from flightwire.wire.flight.rows import encode_json
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER
+
+MIN_ENTRIES: Final = 64
+"""Trying costs one pass, so a value whose levels all decline is passed over at most log64(n) times."""
 
 _PLAIN: Final = frozenset((dict, list, str, int, float, bool, type(None)))
 _ONLY_TEXT: Final = frozenset((str,))
@@ -24,20 +29,25 @@ _SPECIAL: Final = (
 _flat = chain.from_iterable
 
 
-def plain_json(root: dict[Any, Any] | list[Any]) -> bytes | None:
-    """JSON of a value that has only short texts, safe numbers and containers that stand in one place; else None."""
+def plain_json(root: dict[Any, Any] | list[Any], max_depth: int = MAX_DEPTH) -> Raw | None:
+    """JSON of a value that has only short texts, safe numbers and containers that stand in one place; else None.
+
+    Args:
+        root: a container; tried from `MIN_ENTRIES` entries on, where it pays.
+        max_depth: how many levels it may have.
+    """
     try:
-        json = encode_json(root) if _is_plain(root) else None
+        json = encode_json(root) if _is_plain(root, max_depth) else None
     except (UnicodeEncodeError, RecursionError):
         return None
-    return None if json is None or any(mark in json for mark in _SPECIAL) else json
+    return None if json is None or any(mark in json for mark in _SPECIAL) else Raw(json)
 
 
-def _is_plain(root: dict[Any, Any] | list[Any]) -> bool:
+def _is_plain(root: dict[Any, Any] | list[Any], max_depth: int) -> bool:
     dicts: list[dict[Any, Any]] = [root] if type(root) is dict else []
     lists: list[list[Any]] = [root] if type(root) is list else []
     seen: set[int] = {id(root)}
-    for _ in range(MAX_DEPTH):
+    for _ in range(max_depth + 1):
         if not dicts and not lists:
             return True
         if not set(map(type, _flat(dicts))) <= _ONLY_TEXT:

@@ -29,7 +29,11 @@ def dump(model: object) -> bytes:
     try:
         return encode_json(model)
     except UnicodeEncodeError:
-        return json.dumps(model, separators=(",", ":"), allow_nan=False).encode()
+        return json.dumps(model, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+
+
+def _plain(raw: msgspec.Raw) -> object:
+    return json.loads(bytes(raw))
 
 
 def text_json(text: str) -> bytes:

@@ -17,7 +17,6 @@ from flightwire.wire.flight.deltas import delta_rows, is_inline_text, lone_row
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
-from flightwire.wire.flight.plain import plain_json
 from flightwire.wire.flight.rows import KEEP_ALIVE_ROW
 from flightwire.wire.flight.values import Failure, Slot
 
@@ -50,12 +49,6 @@ class Writer:
         Raises:
             EncodeError: it cannot be sent; nothing was written, and row 0 may be rejected or started again.
         """
-        if type(root) is dict or type(root) is list:
-            _check(self.root, "promise")
-            json = plain_json(root)
-            if json is not None:
-                self._settle(self.root)
-                return b"0:%b\n" % json
         return self.resolve(self.root, root)
 
     def take_pending(self) -> list[Slot]:
