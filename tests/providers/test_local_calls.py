@@ -151,3 +151,10 @@ def test_failure_inside_is_an_api_error() -> None:
     error = refusal({"type": "server_error", "code": 500, "message": "oops"}, call(), "m")
     assert isinstance(error, APICallError)
     assert not error.is_retryable
+
+
+def test_what_the_makers_recommend_stands_in_for_what_the_call_does_not_say() -> None:
+    sampling = {"temperature": 0.2, "top_p": 0.9}
+    body = to_body(ModelCall([UserMessage("Hi")], temperature=0.0), sampling)
+    assert (body["temperature"], body["top_p"]) == (0.0, 0.9)
+    assert "temperature" not in to_body(ModelCall([UserMessage("Hi")]))

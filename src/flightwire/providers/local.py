@@ -11,7 +11,7 @@ child, whichever thread or event loop it comes from; each worker process of a se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +108,10 @@ class LocalModel:
             find_model(self._model_id), self._context_tokens, self._threads, self._parallel_chats
         )
 
+    def _sampling(self) -> Mapping[str, float]:
+        known = KNOWN_MODELS.get(self._model_id)
+        return {} if known is None else {"temperature": known.temperature, "top_p": known.top_p}
+
     async def warm_up(self) -> None:
         """Start the child process and have it read one word, so that the first answer comes fast.
 
@@ -131,7 +135,7 @@ class LocalModel:
             ModelLoadError: the model's file is missing, is none, or cannot be loaded.
             UnsupportedFunctionalityError: parts that are not text, or a JSON schema that cannot be followed.
         """
-        body = to_body(call)
+        body = to_body(call, self._sampling())
         order = {
             "op": "chat",
             "body": body,

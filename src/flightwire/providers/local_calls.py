@@ -40,13 +40,18 @@ from .base import ModelCall, ResponseFormat
 __all__ = ["Answer", "broke_off", "call_warnings", "refusal", "to_body"]
 
 RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED: "choose one"
+_NOTHING: Mapping[str, float] = {}
 _FINISH_REASONS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
-def to_body(call: ModelCall) -> dict[str, Any]:
+def to_body(call: ModelCall, sampling: Mapping[str, float] = _NOTHING) -> dict[str, Any]:
     """Write the request; what is None is left to llama.cpp (temperature 0.8, top_k 40, top_p 0.95, no token limit).
 
     Without a system message the model's chat template decides: SmolLM2's puts its own one there.
+
+    Args:
+        call: what is asked for.
+        sampling: what the model's makers recommend where the call says nothing: "temperature", "top_p".
 
     Raises:
         InvalidPromptError: there are no messages.
@@ -64,8 +69,8 @@ def to_body(call: ModelCall) -> dict[str, Any]:
         "return_progress": True,  # a call back after every piece of the prompt: the place to stop there
         "cache_prompt": True,
         "max_tokens": call.max_output_tokens,
-        "temperature": call.temperature,
-        "top_p": call.top_p,
+        "temperature": sampling.get("temperature") if call.temperature is None else call.temperature,
+        "top_p": sampling.get("top_p") if call.top_p is None else call.top_p,
         "top_k": call.top_k,
         "presence_penalty": call.presence_penalty,
         "frequency_penalty": call.frequency_penalty,

