@@ -27,7 +27,13 @@ from flightwire.wire.flight.letters import (
 )
 from flightwire.wire.flight.limits import DEFAULT_LIMITS, Limits
 from flightwire.wire.flight.parts import FileField, Part, Parts, TextField
-from flightwire.wire.flight.values import FormData, ReceivedStream, ServerReference, TemporaryReference
+from flightwire.wire.flight.values import (
+    MAX_SAFE_INTEGER,
+    FormData,
+    ReceivedStream,
+    ServerReference,
+    TemporaryReference,
+)
 
 __all__ = ["FileField", "Limits", "Part", "TextField", "decode_call", "decode_value"]
 
@@ -177,7 +183,7 @@ class _Decoder:
                 child: Any = cls()
                 container.append(child)
                 self._fill_at(index, child, item, depth)
-            elif cls is str and item[:1] != "$":  # type: ignore[index]  # cls is its type
+            elif _is_final(item, cls):
                 container.append(item)
             else:
                 container.append(self._scalar_at(index, item, depth))
@@ -193,7 +199,7 @@ class _Decoder:
                 child: Any = cls()
                 container[key] = child
                 self._fill_at(key, child, item, depth)
-            elif cls is str and item[:1] != "$":  # type: ignore[index]  # cls is its type
+            elif _is_final(item, cls):
                 container[key] = item
             else:
                 value = self._scalar_at(key, item, depth)
@@ -385,6 +391,13 @@ class _Decoder:
         if text != "$T" or not self._allow_temporary_references:
             raise DecodeError("The call holds something that only the browser can have, such as an element.")
         return TemporaryReference(tuple(str(step) for step in self._steps))
+
+
+def _is_final(item: Any, cls: type) -> bool:
+    """Whether a scalar is in JSON what it is in Python: what nearly every scalar is."""
+    if cls is str:
+        return bool(item[:1] != "$")
+    return item is None or cls is bool or (cls is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER)
 
 
 _Reader = Callable[[_Decoder, str, int], object]
