@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import sys
 
 from bench.servers import AI_SDK, OURS, RAW_PUMP
@@ -23,7 +25,9 @@ def main() -> int:
         "--quick", action="store_true", help="a run of seconds that shows whether something broke"
     )
     parser.add_argument("--without", action="append", default=[], choices=WITHOUT, help="leave a server out")
-    options = parser.parse_args()
+    options = parser.parse_args(
+        sys.argv[1:] or shlex.split(os.environ.get("ARGS", ""))
+    )  # make hands ARGS over so
     if options.what == "parts":
         from bench import parts
 
@@ -43,5 +47,8 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (RuntimeError, KeyboardInterrupt) as wrong:  # a server that failed, or Ctrl-C: both end every process
+    except (
+        RuntimeError,
+        KeyboardInterrupt,
+    ) as wrong:  # a server that failed, or Ctrl-C: both end every process
         sys.exit(f"make bench: {wrong}" if str(wrong) else 130)
