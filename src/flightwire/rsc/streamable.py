@@ -18,7 +18,16 @@ from flightwire.elements import UNDEFINED, UNSET, Unset
 from flightwire.errors import InvalidArgumentError, StreamableAbandonedError, StreamableClosedError
 from flightwire.rsc.updates import NOBODY, Follower, Link, Updates
 from flightwire.scope import current_job
-from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, Streamable
+from flightwire.wire.flight.values import (
+    CURR,
+    DIFF,
+    DONE,
+    DONE_CURR,
+    DONE_DIFF,
+    ERROR,
+    Streamable,
+    StreamableSource,
+)
 
 T = TypeVar("T")
 
@@ -82,7 +91,7 @@ class StreamableValue(Streamable, Generic[T]):
         return f"<StreamableValue {'open' if self._stream.is_open else 'ended'}>"
 
 
-class StreamableValueSource(Generic[T]):
+class StreamableValueSource(StreamableSource, Generic[T]):
     """The writing end of a streamable value. Used as a context manager it ends by itself.
 
     `async with stream:` (or `with stream:`) calls `done()` at the end of the block, or `error(exception)` when the block raises.
