@@ -356,7 +356,7 @@ def test_the_state_is_written_once_and_ignored_by_git(app: Path) -> None:
     assert (state / "actions.json").stat().st_mtime_ns == written
     assert json.loads((state / "actions.json").read_text()) == loaded.describe()
     assert (state / ".gitignore").read_text() == "*\n"
-    assert sorted(file.name for file in state.iterdir()) == [".gitignore", "actions.json"]
+    assert sorted(file.name for file in state.iterdir()) == [".gitignore", "actions.json", "types"]
 
 
 def test_a_state_folder_that_cannot_be_written_gets_a_letter(app: Path) -> None:

@@ -7,7 +7,9 @@ loaded (sources.py), how (imports.py).
 from __future__ import annotations
 
 import json
+import logging
 import os
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -17,9 +19,12 @@ from flightwire.actions.load_letters import letter_at, load_letter, stranger_let
 from flightwire.actions.public_types import PublicTypes
 from flightwire.actions.registry import Action, ActionRegistry, wire_id
 from flightwire.actions.sources import ACTIONS, files_with_actions
+from flightwire.actions.typescript import TYPES_FOLDER, Declarations, PythonFile, declare, write_declarations
 from flightwire.errors import AppLoadError, InvalidArgumentError
 
 ACTIONS_FILE: Final = "actions.json"
+log = logging.getLogger("flightwire.actions")
+
 _SCRIPTS: Final = (".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".json")
 
 
@@ -69,12 +74,14 @@ class AppFolder:
         self.registry = ActionRegistry()
         self._package = package
         self._modules: dict[str, dict[str, Any]] = {}
+        self._python_files: dict[str, PythonFile] = {}
         types = PublicTypes(package, modules)
         for file, module in modules.items():
             exports = self._exports(file, module)
             names = [name for name in types.of(module) if name not in exports]
             if exports or file.name == ACTIONS or (names and not self._has_script_beside(file)):
                 self._modules[file.as_posix()] = {"exports": exports, "types": names}
+                self._python_files[file.as_posix()] = _python_file(module, names)
 
     def _exports(self, file: Path, module: ModuleType) -> dict[str, str]:
         exports: dict[str, str] = {}
@@ -108,10 +115,36 @@ class AppFolder:
 
         `{"version": 1, "modules": {"actions.py": {"exports": {"getAnswer": "actions#getAnswer"}, "types": ["Answer"]}}}`
         """
-        return {"version": 1, "modules": json.loads(json.dumps(self._modules))}
+        described = json.loads(json.dumps(self._modules))
+        declared = {} if self.declarations is None else self.declarations.types
+        for file, module in described.items():
+            names = {*module["types"], *declared.get(file, ())} - module["exports"].keys()
+            module["types"] = sorted(names)
+        return {"version": 1, "modules": described}
+
+    @cached_property
+    def declarations(self) -> Declarations | None:
+        """What pages may import, in TypeScript; None, and a line in the log, when that cannot be said."""
+        try:
+            return declare(self._python_files)
+        except Exception as error:  # pages run without declarations, so nothing here may stop an app
+            log.error(
+                "The TypeScript declarations of %s/ could not be made (%s: %s). Its pages work without them; please "
+                "report this with the annotations of your actions.",
+                self.folder.name,
+                type(error).__name__,
+                error,
+                exc_info=error,
+            )
+            return None
 
     def write_state(self, state_folder: Path) -> bool:
-        """Write `actions.json` for the bundler, atomically and only when it has changed; returns whether it had.
+        """Write what the bundler and editors must know, atomically and only when it has changed.
+
+        These are `actions.json`, for the bundler, and `types/`, the declarations in TypeScript.
+
+        Returns:
+            Whether `actions.json` had changed.
 
         Raises:
             AppLoadError: the folder cannot be written to.
@@ -120,6 +153,7 @@ class AppFolder:
             state_folder.mkdir(parents=True, exist_ok=True)
             if not (state_folder / ".gitignore").exists():
                 _write(state_folder / ".gitignore", "*\n")
+            self._write_declarations(state_folder / TYPES_FOLDER)
             return _write(state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n")
         except OSError as error:
             raise AppLoadError(
@@ -127,6 +161,18 @@ class AppFolder:
                 "know; make the folder writable.",
                 path=str(state_folder),
             ) from error
+
+    def _write_declarations(self, folder: Path) -> None:
+        if self.declarations is None:
+            return
+        try:
+            write_declarations(self.declarations, folder)
+        except OSError as error:
+            log.error(
+                "%s cannot be written (%s), so editors do not know what pages may import. Make it writable.",
+                folder,
+                error.strerror,
+            )
 
     def close(self) -> None:
         """Forget its modules, unless the folder has been loaded again since; who holds an action may still call it."""
@@ -141,3 +187,15 @@ def _write(file: Path, text: str) -> bool:
     aside.write_bytes(content)
     aside.replace(file)
     return True
+
+
+def _python_file(module: ModuleType, types: list[str]) -> PythonFile:
+    """What pages may import from a module, in the order in which it is written there."""
+    names = dict(vars(module))
+    actions = {
+        member.name: member
+        for name, member in names.items()
+        if isinstance(member, Action) and not name.startswith("_")
+    }
+    order = {name: index for index, name in enumerate(names)}
+    return PythonFile(names, tuple(actions.values()), tuple(sorted(types, key=lambda name: order[name])))

@@ -25,7 +25,7 @@ R = TypeVar("R")
 Number = TypeVar("Number", int, float)
 
 # ECMAScript 2026, 12.7.2: words that no import can be called; a module with an export `then` would look like a promise.
-_RESERVED_IN_JAVASCRIPT: Final = frozenset(
+RESERVED_IN_JAVASCRIPT: Final = frozenset(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends "  # noqa: SIM905 - fifty lines otherwise
     "false finally for function if implements import in instanceof interface let new null package private protected "
     "public return static super switch then this throw true try typeof undefined var void while with yield".split()
@@ -294,7 +294,7 @@ def _checked_name(name: str, *, written: str) -> str:
         raise InvalidArgumentError(
             f"{name!r} is no name that a page could import. Write @action(name='getAnswer') with letters and digits."
         )
-    if name in _RESERVED_IN_JAVASCRIPT:
+    if name in RESERVED_IN_JAVASCRIPT:
         raise InvalidArgumentError(
             f"action '{written}' would be called '{name}' in JavaScript, where that word means something else. "
             f"Rename it, or write @action(name='{name}Item')."

@@ -62,6 +62,11 @@ class ArgumentSchema:
         self._parameters: list[Parameter] | None = None
         self.injected: Mapping[str, str] = {}
 
+    @property
+    def local_names(self) -> Mapping[str, object]:
+        """Names that the annotations may use, beside those of the function's module."""
+        return self._local_names or {}
+
     # --- at registration -----------------------------------------------------------------------------------------
 
     def check(self) -> None:

@@ -1,0 +1,1 @@
+"""TypeScript declarations of what pages may import from Python files."""
