@@ -217,7 +217,7 @@ def test_reasoning_for_a_model_that_cannot_is_a_warning() -> None:
     [
         {"temperature": float("nan")},
         {"provider_options": {"openai": {"x": object()}}},
-        {"provider_options": {"openai": {"x": reduce(lambda inner, _: [inner], range(5000), [])}}},
+        {"provider_options": {"openai": {"x": reduce(lambda inner, _: [inner], range(200_000), [])}}},
     ],
 )
 def test_what_is_not_json_is_refused(settings: dict[str, Any]) -> None:
