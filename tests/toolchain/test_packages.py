@@ -9,6 +9,14 @@ from flightwire.errors import ToolchainError
 from flightwire.toolchain import packages
 from flightwire.toolchain.packages import ensure_npm_folder, ensure_packages, web_root
 
+ROOT = Path(__file__).parents[2]
+SKIPPED = {"node_modules", ".venv", ".git"}
+TRACKED = [
+    path.relative_to(ROOT) for path in ROOT.rglob("*") if not SKIPPED & set(path.relative_to(ROOT).parts)
+]
+LOCKS = [path for path in TRACKED if path.name == "package-lock.json"]
+REQUIREMENTS = [path for path in TRACKED if path.suffix == ".txt" and "requirements" in path.as_posix()]
+
 
 def write_folder(folder: Path, version: str = "1.0.0") -> Path:
     """A folder that depends on a package beside it, so that no registry is needed."""
@@ -88,10 +96,17 @@ def test_a_broken_off_install_leaves_nothing_that_counts(
     assert [path.suffix for path in (tmp_path / "tools").iterdir()] == [".lock"]
 
 
-def test_the_lock_names_no_private_registry() -> None:
-    lock = (web_root() / "toolchain" / "package-lock.json").read_text()
-    resolved = {
-        entry.get("resolved", "https://registry.npmjs.org/")
-        for entry in json.loads(lock)["packages"].values()
-    }
-    assert all(address.startswith("https://registry.npmjs.org/") for address in resolved)
+@pytest.mark.parametrize("lock", sorted(LOCKS), ids=str)
+def test_no_lock_names_a_registry(lock: Path) -> None:
+    packages_of = json.loads((ROOT / lock).read_text())["packages"].values()
+    assert not [entry["resolved"] for entry in packages_of if "://" in entry.get("resolved", "")]
+
+
+@pytest.mark.parametrize("requirements", sorted(REQUIREMENTS), ids=str)
+def test_every_python_requirement_has_a_hash_and_no_address(requirements: Path) -> None:
+    text = (ROOT / requirements).read_text()
+    pinned = [line for line in text.splitlines() if line and line[0].isalpha()]
+    assert pinned
+    assert all("==" in line for line in pinned)
+    assert text.count("--hash=sha256:") >= len(pinned)
+    assert "://" not in text
