@@ -15,17 +15,12 @@ from types import CoroutineType, GeneratorType
 from typing import Any, Final
 from uuid import UUID
 
-from flightwire import elements
-from flightwire.elements import FRAGMENT, UNDEFINED, UNSET, ClientReference, Element, Symbol
+from flightwire.elements import UNDEFINED, UNSET, ClientReference, Element, Symbol
 from flightwire.errors import EncodeError
-from flightwire.wire.flight import rows, values
+from flightwire.wire.flight import react, rows, values
 from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form
 from flightwire.wire.flight.identity import Node
 from flightwire.wire.flight.model import Handler, ModelEncoder, safe_integer
-
-STREAMABLE_VALUE_TYPE: Final = "$Sui.streamable.value"
-
-_NODE_PROPS: Final = ("children", "fallback")
 
 _TYPED_ARRAY_TAGS: Final = {
     "ArrayBuffer": b"A",
@@ -171,144 +166,6 @@ def _blob(
     return "$B" + encoder.add_row(rows.model_row, [rows.escape(value.content_type), "$" + part])
 
 
-# elements and references
-
-
-def _element(encoder: ModelEncoder, value: Element, parent: Node | None, key: object) -> object:
-    if value.type == FRAGMENT and value.key is None:
-        return encoder.encode(value.props.get("children", UNDEFINED), parent, key)
-    found = encoder.identity.find(value)
-    if found is not None and parent is not None:
-        return found
-    if found is not None:  # as the root of another row React writes a new element with the same props
-        key_model = None if value.key is None else rows.escape(str(value.key))
-        return ["$", _element_type(encoder, value.type), key_model, f"{found}:props", None, None, 1]
-    if "ref" in value.props:
-        raise EncodeError(f"{value!r} has a ref, and only a client component can have one; set it there")
-    encoder.enter()
-    # Seven items serve every client: four crash the 19.1 development client, the last says that keys were checked.
-    props: dict[str, object] = {}
-    model: list[object] = ["$", None, None, props, None, None, 1]
-    node = encoder.identity.register(value, parent, key, model)
-    model[1] = _element_type(encoder, value.type)
-    model[2] = None if value.key is None else rows.escape(str(value.key))
-    try:
-        encoder.fields(value.props, (node, "props", value, props, 0), props)
-    except EncodeError as error:
-        error.path = f".props{error.path}"
-        raise
-    encoder.depth -= 1
-    return model
-
-
-def _element_type(encoder: ModelEncoder, type: elements.ElementType) -> str:
-    if isinstance(type, ClientReference):
-        return "$L" + encoder.import_client(type)
-    return "$S" + type.name if isinstance(type, Symbol) else rows.escape(type)
-
-
-def _client_reference(
-    encoder: ModelEncoder, value: ClientReference, parent: Node | None, key: object
-) -> object:
-    return "$" + encoder.import_client(value)
-
-
-def _action(
-    encoder: ModelEncoder, value: values.SupportsReference, parent: Node | None, key: object
-) -> object:
-    return "$h" + encoder.shared(
-        id(value), value, lambda: _function_row(encoder, value.to_server_reference(), parent, key)
-    )
-
-
-def _server_reference(
-    encoder: ModelEncoder, value: values.ServerReference, parent: Node | None, key: object
-) -> object:
-    return "$h" + encoder.shared(id(value), value, lambda: _function_row(encoder, value, parent, key))
-
-
-def _function_row(
-    encoder: ModelEncoder, value: values.ServerReference, parent: Node | None, key: object
-) -> str:
-    bound = None
-    if value.bound is not None:
-        bound = "$@" + encoder.outline(tuple(value.bound), parent, key, ".bound")
-    return encoder.add_row(rows.model_row, {"id": rows.escape(value.id), "bound": bound})
-
-
-def _temporary_reference(
-    encoder: ModelEncoder, value: values.TemporaryReference, parent: Node | None, key: object
-) -> object:
-    return "$T" + ":".join(value.steps)
-
-
-def _failure(encoder: ModelEncoder, value: values.Failure, parent: Node | None, key: object) -> object:
-    return "$Z" + encoder.outline(rows.failure_fields(value), parent, key)
-
-
-# what comes later
-
-
-def _streamable(encoder: ModelEncoder, value: values.Streamable, parent: Node | None, key: object) -> object:
-    first: dict[str, object] = {}
-    if value.error is not UNSET:
-        first["error"] = value.error
-    else:
-        first["curr"] = UNDEFINED if value.curr is UNSET else value.curr
-    model: dict[str, object] = {}
-    encoder.fields(first, (parent, key, value, model, 0), model)
-    if value.is_open or encoder.made_for(value) is not None:
-        model["next"] = "$@" + encoder.open_slot("streamable", value, parent, key)
-    model["type"] = STREAMABLE_VALUE_TYPE
-    return model
-
-
-def _streamable_source(
-    encoder: ModelEncoder, value: values.StreamableSource, parent: Node | None, key: object
-) -> object:
-    return encoder.encode(encoder.remember(value, lambda: value.value), parent, key)
-
-
-def _coroutine(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    return (_node if _is_node_place(parent, key) else _promise)(encoder, value, parent, key)
-
-
-def _promise(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    return "$@" + encoder.open_slot("promise", value, parent, key)
-
-
-def _node(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    return "$L" + encoder.open_slot("node", value, parent, key)
-
-
-def _is_node_place(parent: Node | None, key: object) -> bool:
-    """Whether a value is what an element shows: its children or fallback, or an item of an array there."""
-    while parent is not None and not isinstance(parent[2], Element):
-        if not isinstance(parent[2], list | tuple):
-            return False
-        parent, key = parent[0], parent[1]
-    return parent is not None and parent[1] == "props" and key in _NODE_PROPS
-
-
-def _iterable(encoder: ModelEncoder, value: object, parent: Node | None, key: object) -> object:
-    tag = b"x" if hasattr(value, "__anext__") else b"X"
-    return "$" + _stream(encoder, value, tag, parent, key)
-
-
-def _readable_stream(
-    encoder: ModelEncoder, value: values.ReadableStream, parent: Node | None, key: object
-) -> object:
-    return "$" + _stream(encoder, value.source, b"R", parent, key)
-
-
-def _stream(encoder: ModelEncoder, source: object, tag: bytes, parent: Node | None, key: object) -> str:
-    is_new = encoder.made_for(source) is None
-    row_id = encoder.open_slot("iterable", source, parent, key)
-    if is_new:
-        encoder.rows.append(rows.stream_row(row_id.encode(), tag))
-    return row_id
-
-
 # what has no form
 
 
@@ -345,16 +202,16 @@ _EXACT: Final[dict[type, Handler]] = {
     tuple: ModelEncoder.array,
     type(UNDEFINED): _undefined,
     type(UNSET): _refuse,
-    Element: _element,
+    Element: react.element,
     Symbol: _symbol,
-    ClientReference: _client_reference,
+    ClientReference: react.client_reference,
 }
 
 _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
-    (Element, _element),
-    (values.Streamable, _streamable),
-    (values.StreamableSource, _streamable_source),
-    (values.LazyNode, _node),
+    (Element, react.element),
+    (values.Streamable, react.streamable),
+    (values.StreamableSource, react.streamable_source),
+    (values.LazyNode, react.node),
     (Enum, _enum),
     (values.BigInt, _big_int),
     (int, _int),
@@ -373,17 +230,17 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     (values.JSIterator, _outlined("$i", "items")),
     (values.TypedArray, _typed_array),
     ((values.Blob, values.File), _blob),
-    (values.ServerReference, _server_reference),
-    (values.TemporaryReference, _temporary_reference),
-    (values.Failure, _failure),
-    (values.ReadableStream, _readable_stream),
-    (CoroutineType, _coroutine),
+    (values.ServerReference, react.server_reference),
+    (values.TemporaryReference, react.temporary_reference),
+    (values.Failure, react.failure),
+    (values.ReadableStream, react.readable_stream),
+    (CoroutineType, react.coroutine),
 )
 
 _BY_METHOD: Final[tuple[tuple[str, Handler], ...]] = (
-    ("to_server_reference", _action),
-    ("__await__", _promise),
-    ("__aiter__", _iterable),
+    ("to_server_reference", react.action),
+    ("__await__", react.promise),
+    ("__aiter__", react.iterable),
 )
 
 

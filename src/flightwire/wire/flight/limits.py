@@ -30,7 +30,7 @@ class Limits:
     max_promise_chain: int = 100
     max_bigint_digits: int = 300
     max_parts: int = 1000
-    max_path_steps: int = 64
+    max_path_steps: int = 16
 
 
 DEFAULT_LIMITS: Final = Limits()
