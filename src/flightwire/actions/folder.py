@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from flightwire.actions.load_letters import letter_at, load_letter, stranger_let
 from flightwire.actions.public_types import PublicTypes
 from flightwire.actions.registry import Action, ActionRegistry, wire_id
 from flightwire.actions.sources import ACTIONS, files_with_actions
+from flightwire.actions.state_files import write_changed
 from flightwire.actions.typescript import TYPES_FOLDER, Declarations, PythonFile, declare, write_declarations
 from flightwire.errors import AppLoadError, InvalidArgumentError
 
@@ -152,9 +152,9 @@ class AppFolder:
         try:
             state_folder.mkdir(parents=True, exist_ok=True)
             if not (state_folder / ".gitignore").exists():
-                _write(state_folder / ".gitignore", "*\n")
+                write_changed(state_folder / ".gitignore", "*\n")
             self._write_declarations(state_folder / TYPES_FOLDER)
-            return _write(state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n")
+            return write_changed(state_folder / ACTIONS_FILE, json.dumps(self.describe(), indent=1) + "\n")
         except OSError as error:
             raise AppLoadError(
                 f"{state_folder} cannot be written ({error.strerror}). Flightwire keeps there what the bundler must "
@@ -177,16 +177,6 @@ class AppFolder:
     def close(self) -> None:
         """Forget its modules, unless the folder has been loaded again since; who holds an action may still call it."""
         self._package.remove()
-
-
-def _write(file: Path, text: str) -> bool:
-    content = text.encode()
-    if file.is_file() and file.read_bytes() == content:
-        return False
-    aside = file.with_name(f"{file.name}.{os.getpid()}")
-    aside.write_bytes(content)
-    aside.replace(file)
-    return True
 
 
 def _python_file(module: ModuleType, types: list[str]) -> PythonFile:

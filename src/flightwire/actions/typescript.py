@@ -6,7 +6,6 @@ TypeScript (declarations/).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from flightwire._frozen import value
 from flightwire.actions.declarations.book import Aliases, Remark
 from flightwire.actions.declarations.modules import declare_module
 from flightwire.actions.registry import Action
+from flightwire.actions.state_files import write_changed
 
 TYPES_FOLDER: Final = "types"
 ENDING: Final = ".d.ts"
@@ -103,15 +103,10 @@ def write_declarations(declarations: Declarations, folder: Path) -> list[str]:
     """
     changed = outdated(declarations, folder)
     for name in changed:
-        file = folder / name
-        text = declarations.files.get(name)
-        if text is None:
-            file.unlink(missing_ok=True)
-            continue
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f"{file.name}.{os.getpid()}")
-        aside.write_bytes(text.encode("utf-8", "replace"))
-        aside.replace(file)
+        if name in declarations.files:
+            write_changed(folder / name, declarations.files[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
     return changed
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..errors import FlightwireError
-from . import build, dev, models, start
+from . import build, dev, models, start, types
 from .letters import print_letter
 
 HELP = """Streaming AI interfaces served from Python: React pages that call Python functions.
@@ -21,6 +21,7 @@ HELP = """Streaming AI interfaces served from Python: React pages that call Pyth
   flightwire dev app/               live pages and actions while you write them
   flightwire build app/             compile the pages for production
   flightwire start app/             serve that build
+  flightwire types app/             declare actions in TypeScript; --check for CI
   flightwire models pull            fetch the file of the local model
 
 An app is a folder with a page.tsx and an actions.py.
@@ -41,6 +42,7 @@ cli = typer.Typer(
 cli.command("dev", short_help="Live pages and actions while you write them.", epilog=dev.EXAMPLES)(dev.dev)
 cli.command("build", short_help="Compile the pages for production.")(build.build)
 cli.command("start", short_help="Serve that build.", epilog=start.EXAMPLES)(start.start)
+cli.command("types", short_help="Declare actions in TypeScript.", epilog=types.EXAMPLES)(types.types)
 cli.add_typer(models.cli, name="models")
 
 

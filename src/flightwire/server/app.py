@@ -13,9 +13,11 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from flightwire.actions.declarations.project import write_tsconfig
 from flightwire.actions.folder import AppFolder, load_folder
 from flightwire.actions.registry import Action, ActionRegistry
 from flightwire.errors import (
@@ -211,11 +213,14 @@ def _check_served(folder: Path | None, actions: Sequence[object]) -> None:
 
 
 def _find_vite(folder: Path, host: str) -> ViteProcess:
-    """Node and the npm packages that pages need; installs what is missing."""
+    """Node and the npm packages that pages need; installs what is missing, and tells editors where they are."""
+    tools = ensure_packages()
+    with suppress(OSError):  # pages run without it
+        write_tsconfig(folder, tools, web_root() / "client")
     return ViteProcess(
         folder,
         node=find_or_install_node(),
-        tools=ensure_packages(),
+        tools=tools,
         plugin=web_root() / "vite-plugin",
         host=host,
     )

@@ -198,8 +198,8 @@ class Reader:
         return self.way == "out" or not cls.__module__.startswith("flightwire.")
 
     def _collection_class(self, cls: type) -> Shape:
-        if issubclass(cls, Action):
-            return self._with_arguments(Action, ())
+        if cls in _BY_ORIGIN:
+            return self._with_arguments(cls, ())
         for bases in (
             words.SETS,
             tuple(words.ASYNC_ITERABLES),
@@ -211,8 +211,6 @@ class Reader:
                 return self._with_arguments(_first_base(cls, bases), ())
         if cls in words.LISTS_IN or cls in words.LISTS or issubclass(cls, list):
             return self._with_arguments(cls if cls in words.LISTS_IN else list, ())
-        if cls is collections.abc.Callable:
-            return self._with_arguments(cls, ())
         return self._foreign(cls)
 
     def _foreign(self, cls: type) -> Shape:
