@@ -11,6 +11,7 @@ import gc
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, Protocol, cast
 
+from flightwire.elements import UNDEFINED
 from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
@@ -266,7 +267,7 @@ class Pump:
         except BaseException as error:
             self._arrived(slot, "reject", error)
         else:
-            self._arrived(slot, "close", None)
+            self._arrived(slot, "close", UNDEFINED)
 
     def _arrived(self, slot: Slot, how: str, item: object) -> None:
         self._settled.append((slot, how, item))
