@@ -23,6 +23,9 @@ FlightwireError
 ├── ActionTimeoutError            an action ran longer than its max_duration_s
 ├── AppLoadError                  the app folder cannot be imported
 ├── EncodeError                   a value that cannot be sent to the browser
+│   └── ArgumentEncodeError       … or, from Python, to the server
+├── CallFailedError               a call from Python that no Flightwire server answered
+│   └── CallTimeoutError          … or not in time
 ├── ConnectionClosedError         the bytes ended before every value had come
 ├── RemoteError                   an error the other side reported: a digest, in development also its text
 ├── UserError                     the one error whose text reaches a production page
@@ -234,6 +237,33 @@ class EncodeError(FlightwireError, TypeError):
         return f"{who} cannot be sent to the browser: {self.problem}; got it at result{self.path}."
 
 
+class ArgumentEncodeError(EncodeError):
+    """An argument of a call from Python that cannot be sent to the server; `path` begins with its number."""
+
+    def __str__(self) -> str:
+        """The letter: which action, what, where."""
+        who = "an argument" if self.action is None else f"an argument of '{self.action}'"
+        return f"{who} cannot be sent: {self.problem}; got it at arguments{self.path}."
+
+
+class CallFailedError(FlightwireError):
+    """A call from Python that no Flightwire server answered: it is unreachable, or something else stands there.
+
+    Attributes:
+        url: the address that was called, without credentials.
+        status_code: the HTTP status, or None when there was no response.
+    """
+
+    def __init__(self, message: str, *, url: str, status_code: int | None = None) -> None:
+        self.url = url
+        self.status_code = status_code
+        super().__init__(message)
+
+
+class CallTimeoutError(CallFailedError, TimeoutError):
+    """The server did not answer a call from Python, or did not go on answering, in time."""
+
+
 class ConnectionClosedError(FlightwireError):
     """The bytes ended before every promised value had come."""
 
@@ -287,10 +317,11 @@ class ActionNotFoundError(CallError):
 
     status_code = 404
 
-    def __init__(self, action_id: str) -> None:
+    def __init__(self, action_id: str, message: str | None = None) -> None:
         self.action_id = action_id
         super().__init__(
-            f"There is no action {action_id!r} here. If the app has changed since the page was loaded, reload the page."
+            message
+            or f"There is no action {action_id!r} here. If the app has changed since the page was loaded, reload the page."
         )
 
 
@@ -299,10 +330,11 @@ class BodyTooLargeError(CallError):
 
     status_code = 413
 
-    def __init__(self, max_body_bytes: int) -> None:
+    def __init__(self, max_body_bytes: int | None, message: str | None = None) -> None:
         self.max_body_bytes = max_body_bytes
         super().__init__(
-            f"The request body is larger than {max_body_bytes} bytes. "
+            message
+            or f"The request body is larger than {max_body_bytes} bytes. "
             "Send less, or allow more with @action(max_body_bytes=…)."
         )
 

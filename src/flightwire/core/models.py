@@ -1,11 +1,13 @@
 """From what a user wrote for `model=` to a model.
 
-Owns: the seam through which the front door hands in the resolver of `"openai/…"`. Refuses to know: any provider.
+Owns: the seam through which the front door hands in the resolver of `"openai/…"`, and the one through which tests put
+another model in its place. Refuses to know: any provider.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TypeAlias
 
 from flightwire.errors import NoSuchModelError
@@ -14,12 +16,18 @@ from flightwire.providers.base import LanguageModel
 ModelLike: TypeAlias = str | LanguageModel | None
 
 _resolver: Callable[[str | None], LanguageModel] | None = None
+_instead: ContextVar[LanguageModel | None] = ContextVar("flightwire_model", default=None)
 
 
 def use_resolver(resolver: Callable[[str | None], LanguageModel]) -> None:
     """Use this function to find models by id; it is given None when no model was named."""
     global _resolver
     _resolver = resolver
+
+
+def use_instead(model: LanguageModel | None) -> None:
+    """In this context and what is started from it, use this model for every name and where none is named; for tests."""
+    _instead.set(model)
 
 
 def resolve_model(model: ModelLike) -> LanguageModel:
@@ -30,6 +38,8 @@ def resolve_model(model: ModelLike) -> LanguageModel:
     """
     if model is not None and not isinstance(model, str):
         return model
+    if (instead := _instead.get()) is not None:
+        return instead
     if _resolver is None:
         raise NoSuchModelError(
             f"Models are found by name only after `import flightwire`; pass a model object instead of {model!r}."

@@ -73,9 +73,11 @@ class Reader:
             self._fail_all(error)
             raise
 
-    def close(self) -> None:
-        """The bytes have ended: what has not come fails with a ConnectionClosedError."""
-        self._fail_all(ConnectionClosedError("The connection was closed before every value had come."))
+    def close(self, error: BaseException | None = None) -> None:
+        """The bytes have ended: what has not come fails with this error, or else with a ConnectionClosedError."""
+        self._fail_all(
+            error or ConnectionClosedError("The connection was closed before every value had come.")
+        )
 
     def _fail_all(self, error: BaseException) -> None:
         if self._closed is None:
