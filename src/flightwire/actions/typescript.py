@@ -57,12 +57,10 @@ def declare(modules: Mapping[str, PythonFile]) -> Declarations:
         modules: path of each file relative to the app folder → what is in it.
     """
     aliases = Aliases(
-        {
-            name: module.names[name]
-            for module in modules.values()
-            for name in module.types
-            if not isinstance(module.names[name], type)
-        }
+        (name, module.names[name])
+        for module in modules.values()
+        for name in module.types
+        if not isinstance(module.names[name], type)
     )
     declared = {
         file: declare_module(

@@ -5,9 +5,10 @@ Owns: classes and aliases by identity, the ways in which each is needed, remarks
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
+from flightwire import jsontypes
 from flightwire._frozen import value
 from flightwire.actions.declarations.hints import ALIAS_TYPES
 from flightwire.actions.declarations.shapes import Named, Shape, Way
@@ -27,30 +28,43 @@ class Remark:
 
 
 class Aliases:
-    """Type aliases of an app: objects that do not know their names.
+    """Type aliases: objects that do not know their names.
 
     Arguments:
-        named: name → alias, of every module.
+        named: names and aliases; of two names for one alias the first counts.
     """
 
-    def __init__(self, named: Mapping[str, Any]) -> None:
-        self._by_id = {id(alias): (name, alias) for name, alias in reversed(list(named.items()))}
+    def __init__(self, named: Iterable[tuple[str, Any]] = ()) -> None:
+        self._by_id: dict[int, tuple[str, Any]] = {}
+        for name, alias in (*named, *_OURS.items()):
+            self.add(name, alias)
+
+    def add(self, name: str, alias: Any) -> None:
+        """Remember what an alias is called, unless it has a name."""
+        self._by_id.setdefault(id(alias), (name, alias))
 
     def name_of(self, annotation: object) -> str | None:
-        """What an alias is called in the app; None for what is no alias."""
+        """What an alias is called; None for what is no alias."""
         found = self._by_id.get(id(annotation))
-        return found[0] if found is not None and found[1] is annotation else None
+        return None if found is None else found[0]
+
+    def copy(self) -> Aliases:
+        """The same names, to add to."""
+        return Aliases(self._by_id.values())
+
+
+_OURS: Final = {"JSONValue": jsontypes.JSONValue, "JSONObject": jsontypes.JSONObject}
 
 
 class Book:
     """The types that one file must declare, in the order they were met.
 
     Arguments:
-        aliases: of the app.
+        aliases: of the app; names that annotations use are added to a copy.
     """
 
     def __init__(self, aliases: Aliases) -> None:
-        self.aliases = aliases
+        self.aliases = aliases.copy()
         self.remarks: list[Remark] = []
         self.things: dict[int, Any] = {}
         self.wanted: list[tuple[int, Way]] = []

@@ -103,6 +103,7 @@ class Reader:
     def shape(self, annotation: Any) -> Shape:
         """The type of an annotation inside the one that is being read."""
         try:
+            self._learn_name(annotation)
             return self.hinted(unwrapped(annotation, self.home))
         except NameError as error:
             name = getattr(error, "name", None) or str(error)
@@ -114,6 +115,14 @@ class Reader:
         except Exception as error:  # evaluating what strangers wrote as an annotation can raise anything
             self.remark(f"has an annotation that cannot be evaluated ({type(error).__name__}: {error}).")
         return ANY
+
+    def _learn_name(self, annotation: Any) -> None:
+        """What an annotation calls by a name is called so here, too: otherwise one that mentions itself had no end."""
+        name = getattr(annotation, "__forward_arg__", annotation)
+        if isinstance(name, str) and name.isidentifier():
+            meant = self.home.evaluated(annotation)
+            if get_args(meant) and not isinstance(meant, ALIAS_TYPES):
+                self.book.aliases.add(name, meant)
 
     def content(self, alias: Any) -> Shape:
         """What an alias is made of, not its name."""
