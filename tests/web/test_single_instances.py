@@ -105,7 +105,7 @@ def test_a_build_holds_one_copy_of_each(chat, serve):
         assert server.pages is not None
     scripts = [path.read_text() for path in (chat.path / ".flightwire/build/assets").glob("*.js")]
     text = "\n".join(scripts)
-    assert len(re.findall(r"ui\.streamable\.value", text)) == 1
+    assert len(re.findall(r"for\([`\"']ui\.streamable\.value", text)) == 1
     assert len(re.findall(r"\.version\s*=\s*[\"'`]19\.3\.1", text)) == 2  # react and react-dom
     assert len(re.findall(r"\.useSyncExternalStore\s*=\s*function", text)) == 1
     assert len(re.findall(r"\.encodeReply\s*=\s*function", text)) == 1

@@ -6,36 +6,97 @@ import {
   createTemporaryReferenceSet,
   encodeReply,
 } from 'react-server-dom-webpack/client.browser';
+import { Call } from './calls';
 import { readConfig } from './config';
-import { ActionError } from './errors';
-import { endingInLoss, isAbort } from './rows';
+import { connected, connecting, disconnected } from './connection';
+import { ActionError, type ActionFailure, explain, isActionError } from './errors';
+import { reasons } from './graph';
+import { gather, type Headers, takeOptions } from './options';
+import './registry'; // React asks it for modules
+import { answerRows } from './rows';
 
 const FLIGHT = 'text/x-component';
 const MAX_LETTER_CHARS = 2000;
 
 /** Calls the action `id`; React hands it to every server reference. Rejects with ActionError, or with the action's own error. */
-export async function callServer(id: string, args: unknown[]): Promise<unknown> {
-  const temporaryReferences = createTemporaryReferenceSet();
-  const body = await encodeReply(args, { temporaryReferences });
-  const response = await post(id, body);
-  if (!response.body || !isFlight(response)) throw await refusal(response);
-  return createFromReadableStream(endingInLoss(response.body), {
-    callServer,
-    temporaryReferences,
-    replayConsoleLogs: false, // its performance track overflows the stack on long chains (19.2, 19.3 development builds)
-  });
+export function callServer(id: string, args: unknown[]): Promise<unknown> {
+  const { signals, headers } = takeOptions();
+  const call = new Call(signals);
+  return call.promise(answerOf(call, id, args, headers));
 }
 
-async function post(id: string, body: string | FormData): Promise<Response> {
-  const { root, page } = readConfig();
+async function answerOf(
+  call: Call,
+  id: string,
+  args: unknown[],
+  headers: readonly Headers[],
+): Promise<unknown> {
   try {
-    return await fetch(`${root}/`, {
-      method: 'POST',
-      headers: { accept: FLIGHT, 'rsc-action-id': id, 'flightwire-page': page },
-      body,
+    const temporaryReferences = createTemporaryReferenceSet();
+    const body = await encodeReply(args, { temporaryReferences });
+    const response = await post(id, body, await gather(headers), call.signal);
+    if (!response.body || !isFlight(response)) throw await refusal(response);
+    call.root = createFromReadableStream(answerRows(response.body, reading(call)), {
+      callServer,
+      temporaryReferences,
+      replayConsoleLogs: false, // its performance track overflows the stack on long chains (19.2, 19.3 development builds)
     });
+    return await rooted(call.root as Promise<unknown>, response.status);
+  } catch (error) {
+    if (!call.root) call.end();
+    throw error;
+  }
+}
+
+/** The result, or an error that can be read. */
+async function rooted(root: Promise<unknown>, status: number): Promise<unknown> {
+  try {
+    return await root;
+  } catch (error) {
+    if (isRebuilt(error)) explain(error, status);
+    throw error;
+  }
+}
+
+function isRebuilt(error: unknown): error is ActionFailure & { digest: string } {
+  return isActionError(error) && error.kind === 'failed';
+}
+
+function reading(call: Call) {
+  return {
+    signal: call.signal,
+    get isStopped() {
+      return call.isStopped;
+    },
+    failed() {
+      for (const reason of reasons(call.root)) isActionError(reason); // explains it before the page sees it
+    },
+    ended(ending: 'complete' | 'lost' | 'aborted') {
+      if (ending === 'lost') disconnected();
+      call.end();
+    },
+  };
+}
+
+async function post(
+  id: string,
+  body: string | FormData,
+  headers: globalThis.Headers,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { root, page } = readConfig();
+  headers.set('accept', FLIGHT);
+  headers.set('rsc-action-id', id);
+  headers.set('flightwire-page', page);
+  headers.delete('content-type'); // the body's own
+  connecting();
+  try {
+    const response = await fetch(`${root}/`, { method: 'POST', headers, body, signal });
+    connected();
+    return response;
   } catch (cause) {
-    if (isAbort(cause)) throw cause;
+    signal.throwIfAborted();
+    disconnected();
     throw new ActionError('unreachable', 'The server cannot be reached. Is it still running?', { cause });
   }
 }

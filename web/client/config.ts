@@ -1,6 +1,8 @@
 // What the shell tells the runtime.
 // Owns: reading it from the page, once. Refuses to know: who wrote it.
 
+import { ActionError, CUT } from './errors';
+
 export interface ShellError {
   name: string;
   message: string;
@@ -37,5 +39,9 @@ function readJson<T>(id: string): T {
   const text = document.getElementById(id)?.textContent;
   if (text == null)
     throw new Error(`<script id="${id}"> is missing: this page was not served by Flightwire.`);
-  return JSON.parse(text) as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new ActionError('lost', CUT, { cause });
+  }
 }

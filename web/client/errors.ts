@@ -1,37 +1,94 @@
 // What can go wrong with a call, as the page sees it.
-// Owns: ActionError and how to recognise it. Refuses to know: HTTP and Flight.
+// Owns: ActionError, how to recognise failures, and their sentences. Refuses to know: HTTP and Flight.
 
 /**
+ * - `failed`: the action ran and raised; React rebuilt the error;
  * - `refused`: the server did not run the action, and said why;
  * - `unreachable`: no answer at all;
  * - `lost`: the answer broke off; what had come stays valid.
  */
-export type ActionErrorKind = 'refused' | 'unreachable' | 'lost';
+export type ActionErrorKind = 'failed' | 'refused' | 'unreachable' | 'lost';
 
-/** A call that did not come back with an answer. Errors raised by the action itself are React's, with a `digest`. */
-export class ActionError extends Error {
-  override readonly name = 'ActionError';
-  readonly kind: ActionErrorKind;
-  /** The HTTP status, when there was a response. */
-  readonly status: number | undefined;
+/** What every failure of a call has: ours, and those that the action raised. */
+export interface ActionFailure extends Error {
+  kind: ActionErrorKind;
+  /** The HTTP status, when the call itself was answered with a failure. */
+  status?: number | undefined;
   /** What to look for in the server's log. */
+  digest?: string | undefined;
+  /** A sentence meant for the person at the browser, if the server gave one (`raise UserError("…")`). */
+  userMessage?: string | undefined;
+}
+
+/** A call that did not come back with an answer. */
+export class ActionError extends Error implements ActionFailure {
+  override readonly name = 'ActionError';
+  readonly kind: Exclude<ActionErrorKind, 'failed'>;
+  readonly status: number | undefined;
   readonly digest: string | undefined;
-  /** A sentence meant for the person at the browser, if the server gave one. */
   readonly userMessage: string | undefined;
 
-  constructor(kind: ActionErrorKind, message: string, facts: { status?: number; cause?: unknown } = {}) {
+  constructor(
+    kind: Exclude<ActionErrorKind, 'failed'>,
+    message: string,
+    facts: { status?: number; cause?: unknown } = {},
+  ) {
     super(message, 'cause' in facts ? { cause: facts.cause } : undefined);
     this.kind = kind;
     this.status = facts.status;
   }
 }
 
-/** An error of a call: ours, or one that the action raised and React rebuilt. */
-export function isActionError(
-  error: unknown,
-): error is ActionError | (Error & { digest: string; userMessage?: string }) {
-  return (
-    error instanceof ActionError ||
-    (error instanceof Error && typeof (error as { digest?: unknown }).digest === 'string')
-  );
+/** What a page says whose own rows broke off. */
+export const CUT = 'The page did not arrive whole. Reload it.';
+
+const USER_ERROR = 'user:'; // a digest that carries a text for the user
+const NO_TEXT = /^Minified React error #\d+|^An error occurred in the Server/;
+
+/** Whether a call failed, for whatever reason; a call that was stopped or aborted did not. */
+export function isActionError(error: unknown): error is ActionFailure {
+  if (error instanceof ActionError) return true;
+  if (!(error instanceof Error) || typeof (error as { digest?: unknown }).digest !== 'string') return false;
+  explain(error as ActionFailure & { digest: string });
+  return true;
+}
+
+/** Whether a call was ended on purpose: by `stop`, or by its signal. */
+export function isAbortError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError';
+}
+
+/** A sentence to show for anything that was caught. */
+export function describeError(error: unknown): string {
+  if (isAbortError(error)) return 'The answer was stopped.';
+  if (isActionError(error) && error.userMessage) return error.userMessage;
+  return (error instanceof Error && error.message) || 'Something went wrong.';
+}
+
+/**
+ * Gives an error that React rebuilt the properties of a failure. It stays the same object.
+ *
+ * Production builds of React put a text of their own in place of the message, which the server does not send.
+ */
+export function explain(error: ActionFailure & { digest: string }, status?: number): void {
+  error.kind ??= 'failed';
+  if (status !== undefined && status >= 400) error.status ??= status;
+  if (error.digest.startsWith(USER_ERROR)) error.userMessage ??= error.digest.slice(USER_ERROR.length);
+  if (!NO_TEXT.test(error.message)) return;
+  error.message = error.userMessage ?? `Something went wrong on the server (${error.digest}).`;
+  error.stack = `${error.name}: ${error.message}`; // React's has no frames either
+}
+
+const stops = new WeakSet<object>();
+
+/** What `stop` rejects with. */
+export function stopError(): DOMException {
+  const error = new DOMException('The answer was stopped.', 'AbortError');
+  stops.add(error);
+  return error;
+}
+
+/** Whether `stop` made this error. */
+export function isStop(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && stops.has(error);
 }

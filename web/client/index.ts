@@ -1,2 +1,12 @@
 // The public face of the browser runtime.
-export { ActionError, isActionError } from './errors';
+export { stop } from './calls';
+export type { ConnectionState } from './connection';
+export {
+  ActionError,
+  type ActionErrorKind,
+  type ActionFailure,
+  describeError,
+  isAbortError,
+  isActionError,
+} from './errors';
+export { type CallOptions, type Configuration, configure, withOptions } from './options';

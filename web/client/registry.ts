@@ -2,6 +2,9 @@
 // Owns: loading each once and keeping what was loaded, behind the global that the webpack shims use. Refuses to know:
 // which modules an app has, and Flight.
 
+import { stopError } from './errors';
+import { STOPPED_MODULE } from './owed';
+
 export type Module = Record<string, unknown>;
 export type Importers = Record<string, () => Promise<Module>>;
 
@@ -15,6 +18,7 @@ export function registerModules(more: Importers): void {
 
 /** Fetches a module; Flight calls it with the chunk id of an import row. */
 export async function load(id: string): Promise<void> {
+  if (id === STOPPED_MODULE) throw stopError(); // asked for by our own rows, when an answer is stopped
   if (loaded.has(id)) return;
   const importer = Object.hasOwn(importers, id) ? importers[id] : undefined;
   if (!importer)

@@ -1,45 +1,104 @@
 // The body of an answer.
 // Owns: how a body ends. Refuses to know: what is in it.
 
-import { ActionError } from './errors';
+import { ActionError, CUT, isAbortError } from './errors';
+import { Owed } from './owed';
 
 const LOST = 'The connection to the server was lost before the answer was complete.';
 
+/** The call whose answer is read. */
+export interface Reader {
+  readonly signal: AbortSignal;
+  /** The signal is a stop: what is read piece by piece ends where it is. */
+  readonly isStopped: boolean;
+  /** Errors have come, and React has them by now. */
+  failed(): void;
+  /** No more will come. */
+  ended(ending: 'complete' | 'lost' | 'aborted'): void;
+}
+
 /**
- * The same bytes, ending in an error.
+ * The same rows, each whole, ending in an error.
  *
  * Flight has no end mark: when a body ends, whatever is still awaited can never come. React would say "Connection
  * closed." (a number in production); what is complete is not touched by an error at the end (React 19.3, `reportGlobalError`).
  */
-export function endingInLoss(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+export function answerRows(body: ReadableStream<Uint8Array>, call: Reader): ReadableStream<Uint8Array> {
+  const pieces = read(body.getReader(), call);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
-          if (done) controller.error(new ActionError('lost', LOST));
-          else controller.enqueue(value);
-        } catch (cause) {
-          controller.error(isAbort(cause) ? cause : new ActionError('lost', LOST, { cause }));
+          const { done, value } = await pieces.next();
+          if (done) return await new Promise<void>(() => {}); // an error would reach components, too
+          controller.enqueue(value);
+        } catch (error) {
+          controller.error(error);
         }
       },
-      cancel: reason => reader.cancel(reason),
+      cancel: reason => body.cancel(reason),
     },
     { highWaterMark: 0 }, // an error would drop what is queued, so nothing is
   );
 }
 
-/** A text that is already here. */
-export function textStream(text: string): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(text));
-      controller.close();
-    },
-  });
+/** Gives rows until there are none; throws when waiting for more must fail, and returns when it must not. */
+async function* read(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  call: Reader,
+): AsyncGenerator<Uint8Array, void> {
+  const owed = new Owed();
+  const cancel = () => void reader.cancel(call.signal.reason).catch(() => {});
+  call.signal.addEventListener('abort', cancel, { once: true });
+  if (call.signal.aborted) cancel();
+  for (;;) {
+    const { value, cause } = await next(reader);
+    if (call.signal.aborted) return yield* stopped(owed, call);
+    if (!value) {
+      const isAbort = isAbortError(cause);
+      call.ended(isAbort ? 'aborted' : owed.isComplete ? 'complete' : 'lost');
+      throw isAbort ? cause : lost(cause);
+    }
+    const before = owed.failures;
+    for (const rows of owed.take(value)) yield rows; // `yield*` would come back too late for the next line
+    if (owed.failures > before) call.failed();
+  }
 }
 
-export function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError';
+async function* stopped(owed: Owed, call: Reader): AsyncGenerator<Uint8Array, void> {
+  // An element that never comes keeps its fallback, which is what was shown; an error would take it off the page.
+  const keepsNodes = call.isStopped && owed.nodes.size > 0;
+  const rows = (call.isStopped ? owed.endings() : '') + (keepsNodes ? owed.rejections() : '');
+  if (rows) yield new TextEncoder().encode(rows);
+  call.ended('aborted');
+  if (!keepsNodes) throw call.signal.reason;
+}
+
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<{ value?: Uint8Array | undefined; cause?: unknown }> {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    return { cause };
+  }
+}
+
+function lost(cause: unknown): ActionError {
+  return new ActionError('lost', LOST, cause === undefined ? {} : { cause });
+}
+
+/** Rows that came with the page; what they lack will never come. */
+export function textStream(text: string): ReadableStream<Uint8Array> {
+  let rest: string | undefined = text;
+  return new ReadableStream(
+    {
+      pull(controller) {
+        if (rest === undefined) controller.error(new ActionError('lost', CUT));
+        else controller.enqueue(new TextEncoder().encode(rest));
+        rest = undefined;
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

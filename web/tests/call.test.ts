@@ -1,6 +1,6 @@
 // A call and its endings, decoded by React's own client.
-import { readStreamableValue } from '@ai-sdk/rsc';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { flight, readAll, rows, serve, stubPage, TYPE } from './answers';
 
 type CallServer = typeof import('../client/call').callServer;
 type Errors = typeof import('../client/errors');
@@ -8,73 +8,23 @@ type Errors = typeof import('../client/errors');
 let callServer: CallServer;
 let errors: Errors;
 
-const FLIGHT = { 'content-type': 'text/x-component' };
-const TYPE = '"$Sui.streamable.value"';
-
 beforeAll(async () => {
-  const config = JSON.stringify({ root: '/x/y', dev: true, page: 'page.tsx' });
-  vi.stubGlobal('document', {
-    getElementById: (id: string) => (id === '__flightwire' ? { textContent: config } : null),
-  });
-  vi.stubGlobal(
-    '__webpack_require__',
-    Object.assign(() => ({}), { u: (id: string) => id }),
-  );
+  stubPage();
   ({ callServer } = await import('../client/call'));
   errors = await import('../client/errors');
 });
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Answers every request with this response, and keeps the requests. */
-function serve(respond: () => Response | Promise<Response>) {
-  const requests: { url: string; init: RequestInit }[] = [];
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, init = {}) => {
-    requests.push({ url: String(url), init });
-    return respond();
-  });
-  return requests;
-}
-
-/** A body in these pieces; `end` says how it ends. */
-function body(pieces: string[], end: 'close' | 'abort' | 'break' = 'close'): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  const rest = [...pieces];
-  return new ReadableStream({
-    pull(controller) {
-      const piece = rest.shift();
-      if (piece !== undefined) controller.enqueue(encoder.encode(piece));
-      else if (end === 'close') controller.close();
-      else
-        controller.error(
-          end === 'abort' ? new DOMException('stop', 'AbortError') : new TypeError('network error'),
-        );
-    },
-  });
-}
-
-const rows = (...lines: string[]) => lines.map(line => `${line}\n`);
-const flight = (pieces: string[], end?: 'close' | 'abort' | 'break', status = 200) =>
-  new Response(body(pieces, end), { status, headers: FLIGHT });
-
-async function readAll(value: unknown) {
-  const seen: unknown[] = [];
-  try {
-    for await (const each of readStreamableValue(value as never)) seen.push(each);
-  } catch (error) {
-    return { seen, error };
-  }
-  return { seen, error: undefined };
-}
-
 test('a call is a POST to the prefix that names action and page', async () => {
   const requests = serve(() => flight(rows('0:3')));
   await expect(callServer('actions#add', [1, 2])).resolves.toBe(3);
   expect(requests[0]?.url).toBe('/x/y/');
-  expect(requests[0]?.init).toMatchObject({
-    method: 'POST',
-    body: '[1,2]',
-    headers: { accept: 'text/x-component', 'rsc-action-id': 'actions#add', 'flightwire-page': 'page.tsx' },
+  expect(requests[0]?.init).toMatchObject({ method: 'POST', body: '[1,2]' });
+  expect(Object.fromEntries(requests[0]?.init.headers as Headers)).toEqual({
+    accept: 'text/x-component',
+    'rsc-action-id': 'actions#add',
+    'flightwire-page': 'page.tsx',
   });
 });
 
@@ -110,6 +60,20 @@ test.each(['close', 'break'] as const)(
     expect(String(error)).toContain('connection to the server was lost');
   },
 );
+
+test('a promise inside the result of an answer that breaks off rejects, too', async () => {
+  serve(() => flight(rows('0:{"later":"$@1","now":1}'), 'break'));
+  const { later, now } = (await callServer('a', [])) as { later: Promise<unknown>; now: number };
+  expect(now).toBe(1);
+  await expect(later).rejects.toMatchObject({ kind: 'lost' });
+});
+
+test('a body that ends in the middle of a row keeps the rows before', async () => {
+  serve(() => flight([`0:{"curr":"a","next":"$@1","type":${TYPE}}\n1:{"diff":[0,"b`]));
+  const { seen, error } = await readAll(await callServer('a', []));
+  expect(seen).toEqual(['a']);
+  expect(error).toMatchObject({ kind: 'lost' });
+});
 
 test('a body that ends before the result rejects the call', async () => {
   serve(() => flight(['0:{"cu']));
