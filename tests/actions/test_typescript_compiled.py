@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.wire.flight.react import NEWEST, React
 
 from flightwire.actions.declarations.project import write_tsconfig
 from flightwire.actions.folder import AppFolder, load_folder
@@ -25,7 +26,6 @@ from flightwire.toolchain.packages import ensure_npm_folder, ensure_packages, we
 from flightwire.wire.flight.parts import FileField, TextField
 from flightwire.wire.flight.reply import decode_call
 from flightwire.wire.flight.writer import Writer
-from tests.wire.flight.react import NEWEST, React
 
 pytestmark = pytest.mark.node
 
@@ -163,7 +163,8 @@ RESULTS: list[tuple[str, str, str]] = [
     ("Settings", "Settings(parent=Settings(True, {Color.RED}))", "{ darkMode: true }"),
     ("Box[Box[int]]", "Box(Box(1))", "{ topItem: 1 }"),
     ("Address", "Address(street_name='s', ZIP='z')", "{ street_name: 's', ZIP: 'z' }"),
-    ("Person", "Person(full_name='a', home=Address(street_name='s', ZIP='z'), extra=1, friends=[Person(full_name='b')])", "{ fullName: 'a' }"),
+    ("Person", "Person(full_name='a', extra=1, friends=[Person(full_name='b')])", "{ fullName: 'a' }"),
+    ("Person", "Person(full_name='a', address_by_name={'x': Address(street_name='s', ZIP='z')})", "{ initials: 'a' }"),
     ("Tags", "Tags(['a'])", "[1]"),
     ("Wrapped[Color]", "Wrapped[Color](inner_item=Color.RED)", "{ innerItem: 'green' }"),
     ("Usage", "Usage(input_tokens=1)", "{ inputTokens: 'a' }"),
@@ -355,8 +356,14 @@ class Settings:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> AppFolder:
     folder = tmp_path_factory.mktemp("declared") / "app"
-    results = [f"@action\nasync def result_{n}() -> {annotation}:\n    return {value}\n" for n, (annotation, value, _) in enumerate(RESULTS)]  # fmt: skip
-    arguments = [f"@action\ndef takes_{n}(it: {annotation}) -> None: ...\n" for n, (annotation, *_) in enumerate(ARGUMENTS)]  # fmt: skip
+    results = [
+        f"@action\nasync def result_{n}() -> {annotation}:\n    return {value}\n"
+        for n, (annotation, value, _) in enumerate(RESULTS)
+    ]
+    arguments = [
+        f"@action\ndef takes_{n}(it: {annotation}) -> None: ...\n"
+        for n, (annotation, *_) in enumerate(ARGUMENTS)
+    ]
     _put(folder / "results" / "actions.py", CLASSES + "\n".join(results))
     _put(folder / "arguments" / "actions.py", CLASSES + "\n".join(arguments))
     _put(folder / "names" / "models.py", MODELS)

@@ -1,0 +1,347 @@
+"""TypeScript declarations: how they are spelled, what is remarked on, how they are written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from flightwire.actions import folder as folders
+from flightwire.actions.folder import AppFolder, load_folder
+
+OPENING = """
+from __future__ import annotations
+import enum
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypedDict, TypeVar
+from pydantic import BaseModel, Field
+from flightwire import StreamableValue, StreamableValueSource, Usage, action
+T = TypeVar("T")
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    return folder
+
+
+def loaded(app: Path, source: str, name: str = "actions.py") -> AppFolder:
+    (app / name).write_text(OPENING + textwrap.dedent(source) + "\n")
+    return load_folder(app)
+
+
+def text(app: Path, source: str) -> str:
+    declarations = loaded(app, source).declarations
+    assert declarations is not None
+    return declarations.files["actions.d.ts"]
+
+
+def remarks(app: Path, source: str) -> list[str]:
+    declarations = loaded(app, source).declarations
+    assert declarations is not None
+    return [f"{each.action}: {each.text}" for each in declarations.remarks.get("actions.py", ())]
+
+
+def signature(app: Path, source: str) -> str:
+    """The first function."""
+    return next(line for line in text(app, source).splitlines() if line.startswith("export function"))
+
+
+# --- spelling ----------------------------------------------------------------------------------------------------
+
+
+def test_a_typed_dict_is_an_interface_as_one_would_write_it(app: Path) -> None:
+    declared = text(
+        app,
+        """
+        class Message(TypedDict):
+            role: Literal["user", "assistant"]
+            content: str
+            at: NotRequired[datetime]
+        @action
+        async def ask(history: list[Message]) -> Message: ...
+        """,
+    )
+    assert (
+        "export interface Message {\n  role: 'user' | 'assistant';\n  content: string;\n  at?: Date;\n}\n"
+        in declared
+    )
+    assert "export function ask(history: Message[]): Promise<Message>;\n" in declared
+
+
+def test_a_streamable_value_is_imported_as_a_type(app: Path) -> None:
+    declared = text(app, "@action\nasync def go() -> StreamableValue[str]: ...")
+    assert "import type { StreamableValue } from '@ai-sdk/rsc';" in declared
+    assert "Promise<StreamableValue<string>>" in declared
+
+
+@pytest.mark.parametrize(
+    ("python", "typescript"),
+    [
+        ("(first_name: str, age: int = 3)", "(firstName: string, age?: number): Promise<any>"),
+        ("(a: int, *rest: str)", "(a: number, ...rest: string[]): Promise<any>"),
+        ("(a: str | None = None)", "(a?: string | null): Promise<any>"),
+        ("(new: int, class_: int, *, tone: str = '')", "(new_: number, class_: number): Promise<any>"),
+        ("() -> None", "(): Promise<void>"),
+        ("() -> None | str", "(): Promise<string | null>"),
+        ("() -> bytes", "(): Promise<Uint8Array<ArrayBuffer>>"),
+        ("() -> list[str | None]", "(): Promise<(string | null)[]>"),
+        ("() -> AsyncIterator[int]", "(): Promise<AsyncIterableIterator<number>>"),
+        ("() -> Literal[\"it's\", 'a\\n', True, False]", "(): Promise<'it\\'s' | 'a\\n' | boolean>"),
+        ("(it: T) -> list[T]", "<T>(it: T): Promise<T[]>"),
+        ("() -> StreamableValueSource[int]", "(): Promise<StreamableValue<number>>"),
+        ("() -> dict[str, Any]", "(): Promise<Record<string, any>>"),
+        ("() -> tuple[int, str]", "(): Promise<[number, string]>"),
+    ],
+)
+def test_a_signature_is_spelled(python: str, typescript: str, app: Path) -> None:
+    head, arrow, result = python.partition(" -> ")
+    written = signature(app, f"@action\ndef go{head}{arrow}{result}: ...")
+    assert written == f"export function go{typescript};"
+
+
+def test_what_the_server_fills_is_no_argument(app: Path) -> None:
+    declared = signature(
+        app,
+        "from starlette.requests import Request\n@action\ndef go(request: Request, a: int) -> None: ...",
+    )
+    assert declared == "export function go(a: number): Promise<void>;"
+
+
+def test_a_long_signature_has_a_line_per_parameter(app: Path) -> None:
+    declared = text(app, f"@action\ndef go({', '.join(f'argument{n}: str' for n in range(9))}) -> None: ...")
+    assert "export function go(\n  argument0: string,\n" in declared
+    assert "\n): Promise<void>;\n" in declared
+
+
+def test_docstrings_become_jsdoc(app: Path) -> None:
+    declared = text(
+        app,
+        '''
+        class Message(BaseModel):
+            """One message."""
+            text: str = Field(description="What was said.")
+            tone: Annotated[str, "How it was said."]
+        @action
+        def go(user_name: str) -> Message:
+            """Answer */ somebody.
+
+            Args:
+                user_name: who asks
+                    and waits
+
+            Returns:
+                a message
+
+            Raises:
+                ValueError: never
+            """
+        ''',
+    )
+    assert (
+        "/** One message. */\nexport interface Message {\n  /** What was said. */\n  text: string;\n"
+        in declared
+    )
+    assert " * Answer *\\/ somebody.\n" in declared
+    assert " * @param userName - who asks\n * and waits\n" in declared
+    assert " * @returns a message\n * @throws ValueError: never\n */\nexport function go(" in declared
+
+
+def test_a_default_makes_two_types_only_where_both_are_needed(app: Path) -> None:
+    both = "@dataclass\nclass Look:\n    is_dark: bool = False\n@action\ndef go(look: Look) -> Look: ..."
+    declared = text(app, both)
+    assert "export interface Look {\n  isDark: boolean;\n}" in declared
+    assert "export interface LookInput {\n  isDark?: boolean;\n}" in declared
+    assert "go(look: LookInput): Promise<Look>" in declared
+    declared = text(app, both.replace("-> Look", "-> None"))
+    assert "export interface Look {\n  isDark?: boolean;\n}" in declared
+    assert "LookInput" not in declared
+
+
+def test_what_holds_a_type_with_two_forms_has_two_forms(app: Path) -> None:
+    declared = text(
+        app,
+        """
+        @dataclass
+        class Inner:
+            a: int = 1
+        class Outer(TypedDict):
+            inner: Inner
+            outer: Outer | None
+        @action
+        def go(it: Outer) -> Outer: ...
+        """,
+    )
+    assert "export interface OuterInput {\n  inner: InnerInput;\n  outer: OuterInput | null;\n}" in declared
+
+
+def test_a_recursive_alias_names_itself(app: Path) -> None:
+    declared = text(
+        app,
+        "JSON = dict[str, 'JSON'] | list['JSON'] | str | None\n@action\ndef go(it: JSON) -> JSON: ...",
+    )
+    assert "export type JSON = { [key: string]: JSON } | JSON[] | string | null;" in declared
+    assert "go(it: JSON): Promise<JSON>" in declared
+
+
+def test_a_private_recursive_alias_has_an_end(app: Path) -> None:
+    declared = text(
+        app, "_Tree = dict[str, '_Tree'] | list['_Tree'] | str\n@action\ndef go(it: _Tree) -> None: ..."
+    )
+    assert "\ntype _Tree = { [key: string]: _Tree } | _Tree[] | string;" in declared
+
+
+def test_an_enum_is_the_union_of_its_values(app: Path) -> None:
+    declared = text(
+        app,
+        "class Color(enum.Enum):\n    RED = 'red'\n    NONE = None\n    ONE = 1\n@action\ndef go() -> Color: ...",
+    )
+    assert "export type Color = 'red' | 1 | null;" in declared
+
+
+def test_types_of_flightwire_that_an_action_reaches_are_exported(app: Path) -> None:
+    read = loaded(app, "@action\nasync def go() -> Usage: ...")
+    assert read.describe()["modules"]["actions.py"]["types"] == ["Usage"]
+    assert read.declarations is not None
+    assert "export interface Usage {\n  inputTokens?: number;\n" in read.declarations.files["actions.d.ts"]
+
+
+def test_every_name_of_a_declaration_can_be_imported_without_type(app: Path) -> None:
+    read = loaded(
+        app, "@dataclass\nclass Look:\n    dark: bool = False\n@action\ndef go(look: Look) -> Look: ..."
+    )
+    assert read.describe()["modules"]["actions.py"]["types"] == ["Look", "LookInput"]
+
+
+def test_types_no_action_reaches_are_declared_too(app: Path) -> None:
+    assert "export interface Alone {\n  a: number;\n}" in text(app, "class Alone(TypedDict):\n    a: int")
+
+
+def test_a_file_with_types_alone_is_declared(app: Path) -> None:
+    (app / "models.py").write_text("from typing import TypedDict\nclass Item(TypedDict):\n    a: int\n")
+    read = loaded(app, "from .models import Item\n@action\ndef go() -> Item: ...")
+    assert read.declarations is not None
+    assert "export interface Item {" in read.declarations.files["models.d.ts"]
+    assert "export interface Item {" in read.declarations.files["actions.d.ts"]
+
+
+def test_hostile_texts_cannot_leave_their_place(app: Path) -> None:
+    declared = text(
+        app,
+        r"""
+        Odd = TypedDict("Odd", {"it's */ \n`x`": Literal["'; evil(); '", "\ud800", "a\\"]})
+        @action
+        def go() -> Odd: ...
+        """,
+    )
+    assert "  'it\\'s */ \\n`x`': '\\'; evil(); \\'' | '\\ud800' | 'a\\\\';\n" in declared
+
+
+# --- remarks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "remark"),
+    [
+        ("def go(): ...", "go: has no return annotation, so pages see `any`. Write `-> str`, or what it returns."),
+        ("def go(a) -> None: ...", "go: argument 'a' has no annotation, so a page may pass anything. Write its type."),
+        ("def go() -> Nowhere: ...", "go: the result is annotated with 'Nowhere', which cannot be found."),
+        ("def go() -> 1 / 0: ...", "go: the result has an annotation that cannot be evaluated (ZeroDivisionError"),
+        ("def go() -> list[timedelta]: ...", "go: the result holds a timedelta, which cannot be sent to a page."),
+        ("def go() -> dict[int, str]: ...", "go: the result holds a dict with int keys, and JavaScript objects have text"),
+        ("def go(a: Usage) -> None: ...", "go: argument 'a' takes <Usage>, which no page can give."),
+        ("def go(a: StreamableValue[str]) -> None: ...", "go: argument 'a' takes a streamable value, which no page"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_is_remarked_on(source: str, remark: str, app: Path) -> None:
+    found = remarks(app, f"@action\n{source}")
+    assert len(found) == 1
+    assert found[0].startswith(remark)
+
+
+def test_a_field_that_cannot_be_sent_names_its_class(app: Path) -> None:
+    found = remarks(app, "@dataclass\nclass Job:\n    took: timedelta\n@action\ndef go() -> list[Job]: ...")
+    assert found[0].startswith("Job: the field 'took' holds a timedelta, which cannot be sent")
+
+
+def test_a_good_file_has_no_remarks(app: Path) -> None:
+    assert remarks(app, "@action\nasync def go(a: timedelta, b: dict[int, str]) -> str: ...") == []
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+def test_declarations_are_written_once(app: Path) -> None:
+    read = loaded(app, "@action\nasync def go() -> str: ...")
+    read.write_state(app / ".flightwire")
+    file = app / ".flightwire" / "types" / "actions.d.ts"
+    written = file.stat().st_mtime_ns
+    read.write_state(app / ".flightwire")
+    assert file.stat().st_mtime_ns == written
+    assert read.declarations is not None
+    assert file.read_text() == read.declarations.files["actions.d.ts"]
+
+
+def test_a_changed_body_changes_no_declaration(app: Path) -> None:
+    loaded(app, "@action\nasync def go() -> str:\n    return 'a'").write_state(app / ".flightwire")
+    file = app / ".flightwire" / "types" / "actions.d.ts"
+    before = file.stat().st_mtime_ns
+    loaded(app, "@action\nasync def go() -> str:\n    return 'b'").write_state(app / ".flightwire")
+    assert file.stat().st_mtime_ns == before
+    loaded(app, "@action\nasync def go() -> int:\n    return 1").write_state(app / ".flightwire")
+    assert "Promise<number>" in file.read_text()
+
+
+def test_the_declaration_of_a_file_that_is_gone_goes_too(app: Path) -> None:
+    loaded(app, "@action\nasync def go() -> str: ...", "more.py").write_state(app / ".flightwire")
+    assert (app / ".flightwire" / "types" / "more.d.ts").is_file()
+    (app / "more.py").unlink()
+    loaded(app, "@action\nasync def go() -> str: ...").write_state(app / ".flightwire")
+    assert [file.name for file in (app / ".flightwire" / "types").iterdir()] == ["actions.d.ts"]
+
+
+def test_a_fault_in_declaring_stops_nothing(
+    app: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(folders, "declare", broken)
+    with caplog.at_level(logging.ERROR, "flightwire.actions"):
+        loaded(app, "@action\nasync def go() -> str: ...").write_state(app / ".flightwire")
+    assert "could not be made (RuntimeError: a fault of ours)" in caplog.text
+    described = json.loads((app / ".flightwire" / "actions.json").read_text())
+    assert described["modules"]["actions.py"]["exports"] == {"go": "actions#go"}
+
+
+def test_a_types_folder_that_cannot_be_written_stops_nothing(
+    app: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (app / ".flightwire").mkdir()
+    (app / ".flightwire" / "types").write_text("in the way")
+    with caplog.at_level(logging.ERROR, "flightwire.actions"):
+        loaded(app, "@action\nasync def go() -> str: ...").write_state(app / ".flightwire")
+    assert "cannot be written" in caplog.text
+    assert (app / ".flightwire" / "actions.json").is_file()
+
+
+def test_fifty_actions_and_types_are_declared_within_a_moment(app: Path) -> None:
+    source = "\n".join(
+        f"class Item{n}(TypedDict):\n    a: int\n    b: list[Item{n}] | None\n"
+        f"@action\nasync def go_{n}(a: Item{n}, b: str = '') -> dict[str, Item{n}]: ..."
+        for n in range(50)
+    )
+    read = loaded(app, source)
+    started = time.process_time()
+    assert read.declarations is not None
+    assert (
+        time.process_time() - started < 0.5
+    )  # 20 ms; a bound for busy machines that still finds a quadratic one
