@@ -199,6 +199,42 @@ def test_a_private_recursive_alias_has_an_end(app: Path) -> None:
     assert "\ntype _Tree = { [key: string]: _Tree } | _Tree[] | string;" in declared
 
 
+def test_an_annotated_alias_keeps_its_name(app: Path) -> None:
+    declared = text(
+        app,
+        """
+        class Cat(BaseModel):
+            kind: Literal["cat"]
+        class Dog(BaseModel):
+            kind: Literal["dog"]
+            is_loud: bool = True
+        Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
+        @action
+        def go(pets: list[Pet]) -> Pet: ...
+        """,
+    )
+    assert "export type Pet = Cat | Dog;" in declared
+    assert "export type PetInput = Cat | DogInput;" in declared
+    assert "go(pets: PetInput[]): Promise<Pet>" in declared
+
+
+def test_serializers_count_where_pydantic_runs_them(app: Path) -> None:
+    declared = text(
+        app,
+        """
+        from pydantic import PlainSerializer
+        class Model(BaseModel):
+            years: list[Annotated[datetime, PlainSerializer(lambda moment: moment.year, return_type=int)]]
+        class Plain(TypedDict):
+            year: Annotated[datetime, PlainSerializer(lambda moment: moment.year, return_type=int)]
+        @action
+        def go() -> tuple[Model, Plain]: ...
+        """,
+    )
+    assert "interface Model {\n  years: number[];\n}" in declared
+    assert "interface Plain {\n  year: Date;\n}" in declared
+
+
 def test_an_enum_is_the_union_of_its_values(app: Path) -> None:
     declared = text(
         app,

@@ -21,6 +21,7 @@ from tests.wire.flight.react import NEWEST, React
 from flightwire.actions.declarations.project import write_tsconfig
 from flightwire.actions.folder import AppFolder, load_folder
 from flightwire.errors import ArgumentError
+from flightwire.server.app import _find_vite
 from flightwire.toolchain.node import find_or_install_node
 from flightwire.toolchain.packages import ensure_npm_folder, ensure_packages, web_root
 from flightwire.wire.flight.parts import FileField, TextField
@@ -431,6 +432,21 @@ def test_a_folder_with_just_a_page_and_actions_passes(tmp_path: Path) -> None:
     _put(tmp_path / "actions.py", PAGES["seed"][0].replace('"assistant"', '"model"'))
     load_folder(tmp_path).write_state(tmp_path / ".flightwire")
     assert "page.tsx" in _tsc(tmp_path, packages)
+
+
+def test_development_tells_editors_where_the_packages_are(tmp_path: Path) -> None:
+    _put(tmp_path / "page.tsx", SEED_PAGE)
+    _find_vite(tmp_path, "127.0.0.1")
+    project = json.loads((tmp_path / ".flightwire" / "tsconfig.json").read_text())
+    assert all(Path(place).is_dir() for place in project["compilerOptions"]["paths"]["@ai-sdk/rsc"])
+
+
+def test_packages_of_the_app_come_before_ours(tmp_path: Path) -> None:
+    (tmp_path / "node_modules" / "zod").mkdir(parents=True)
+    write_tsconfig(tmp_path, ensure_packages())
+    paths = json.loads((tmp_path / ".flightwire" / "tsconfig.json").read_text())["compilerOptions"]["paths"]
+    assert "zod" not in paths
+    assert {"react", "react/*", "@ai-sdk/rsc", "ai"} < paths.keys()
 
 
 # --- results ---------------------------------------------------------------------------------------------------------

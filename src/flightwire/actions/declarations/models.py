@@ -78,5 +78,7 @@ def _shape(cls: Any, name: str, field: Any, reader: Reader) -> Shape:
             sent = sent_by(each, reader.way)
             annotation = annotation if sent is None else sent
     owner = next((each for each in cls.__mro__ if name in own_annotations(each)), cls)
-    inner = Reader(reader.book, reader.way, reader.home.of_class(owner), reader.about, reader.given)
+    inner = Reader(
+        reader.book, reader.way, reader.home.of_class(owner), reader.about, reader.given, is_model=True
+    )
     return inner.read(annotation, f"the field '{name}'")

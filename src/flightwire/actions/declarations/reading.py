@@ -67,9 +67,10 @@ class Reader:
         about: the action or type, for remarks.
         given: what type variables stand for.
         is_alias: whether this is the content of an alias, which must not stand in its own type arguments.
+        is_model: whether pydantic turns the values into what is sent, so that its serializers run.
     """
 
-    __slots__ = ("_place", "about", "book", "free", "given", "home", "is_alias", "way")
+    __slots__ = ("_place", "about", "book", "free", "given", "home", "is_alias", "is_model", "way")
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Reader:
         given: Mapping[Any, Shape] | None = None,
         *,
         is_alias: bool = False,
+        is_model: bool = False,
     ) -> None:
         self.book = book
         self.way = way
@@ -88,6 +90,7 @@ class Reader:
         self.given = given or {}
         self.free: dict[Any, None] = {}
         self.is_alias = is_alias
+        self.is_model = is_model
         self._place = ""
 
     def read(self, annotation: Any, place: str) -> Shape:
@@ -103,8 +106,11 @@ class Reader:
     def shape(self, annotation: Any) -> Shape:
         """The type of an annotation inside the one that is being read."""
         try:
-            self._learn_name(annotation)
-            return self.hinted(unwrapped(annotation, self.home))
+            meant = self.home.evaluated(annotation)
+            self._learn_name(annotation, meant)
+            if self.book.aliases.name_of(meant) is not None:
+                return self.book.refer(meant, self.way)
+            return self.hinted(unwrapped(meant, self.home))
         except NameError as error:
             name = getattr(error, "name", None) or str(error)
             self.remark(
@@ -116,13 +122,12 @@ class Reader:
             self.remark(f"has an annotation that cannot be evaluated ({type(error).__name__}: {error}).")
         return ANY
 
-    def _learn_name(self, annotation: Any) -> None:
+    def _learn_name(self, annotation: Any, meant: Any) -> None:
         """What an annotation calls by a name is called so here, too: otherwise one that mentions itself had no end."""
         name = getattr(annotation, "__forward_arg__", annotation)
-        if isinstance(name, str) and name.isidentifier():
-            meant = self.home.evaluated(annotation)
-            if get_args(meant) and not isinstance(meant, ALIAS_TYPES):
-                self.book.aliases.add(name, meant)
+        is_name = isinstance(name, str) and name.isidentifier()
+        if is_name and get_args(meant) and not isinstance(meant, ALIAS_TYPES):
+            self.book.aliases.add(name, meant)
 
     def content(self, alias: Any) -> Shape:
         """What an alias is made of, not its name."""
@@ -138,7 +143,7 @@ class Reader:
 
     def hinted(self, hint: Hint) -> Shape:
         """The type of an annotation that was unwrapped."""
-        for each in hint.metadata:
+        for each in hint.metadata if self.is_model else ():
             if (sent := sent_by(each, self.way)) is not None:
                 return self.shape(sent)
         annotation = hint.inner
