@@ -15,6 +15,8 @@ from flightwire.errors import AppLoadError, ToolchainError
 from flightwire.server.pages import Pages, _origin_seen_by
 from flightwire.server.shell import Document, render_letter, render_shell
 
+from .asgi import Exchange
+
 pytestmark = pytest.mark.anyio
 
 MANIFEST: dict[str, Any] = {
@@ -381,3 +383,10 @@ def test_a_vite_that_listens_everywhere_is_reached_by_the_name_of_the_page(host:
     assert _origin_seen_by(scope, "http://0.0.0.0:5173") == origin
     assert _origin_seen_by(scope, "http://[::]:5173") == origin
     assert _origin_seen_by(scope, "http://127.0.0.1:5173") == "http://127.0.0.1:5173"
+
+
+async def test_an_app_of_actions_alone_has_no_page_in_production_either(tmp_path: Path) -> None:
+    (tmp_path / "actions.py").write_text("")
+    done = await Exchange(Pages(tmp_path, mode="production"), method="GET").finish()
+    assert done.status == 404
+    assert "page.tsx" in done.text

@@ -146,6 +146,8 @@ class Pages:
     def _production_page(self, scope: ASGIScope) -> tuple[int, bytes]:
         build = self._try_build()
         if build is None:
+            if not any((self.folder / name).is_file() for name in ROOT_PAGES):
+                return 404, self._missing_page()  # actions alone need no build
             raise BuildError(
                 f"{self.folder} has no build that works. Type: flightwire build {self.folder.name}"
             )
