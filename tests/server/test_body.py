@@ -9,7 +9,7 @@ import tracemalloc
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -325,10 +325,10 @@ def test_hostile_forms_are_read_in_time_that_grows_with_their_size(unit: bytes) 
             b"--XX\r\n" + hostile,
             form(field(hostile[:4000], b"")),
         ]
-        began = perf_counter()
+        began = process_time()
         for body in bodies:
             with suppress(CallError):
                 parse_body(TYPE, body)
-        return perf_counter() - began
+        return process_time() - began
 
     assert min(cost(1 << 20) for _ in range(3)) < 0.1
