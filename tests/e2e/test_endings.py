@@ -196,10 +196,30 @@ def test_the_example_shows_a_failure_in_place_and_asks_again(
     tab.open(example.url).ask("Hi")
     failure = tab.page.get_by_role("main").get_by_role("alert")
     expect(failure).to_be_visible()
+    expect(failure.get_by_role("paragraph")).not_to_contain_text("Minified")
     expect(tab.page.locator(".message.assistant")).to_have_text("Assistant: Half")
     failure.get_by_role("button", name="Try again").dispatch_event("click")
     expect(tab.page.locator(".message.assistant")).to_have_text("Assistant: Whole.")
     expect(failure).to_be_hidden()
+
+
+def test_the_example_stops_an_answer_and_keeps_it(
+    example: Running, upstream: ScriptedUpstream, tab: Tab
+) -> None:
+    number = len(upstream.requests)
+    upstream.answer(["Half"], ending=Ending.HANG)
+    upstream.answer(["Whole."])
+    tab.open(example.url).ask("Hi")
+    expect(tab.page.locator(".message.assistant")).to_have_text("Assistant: Half")
+    began_s = time.monotonic()
+    tab.page.get_by_role("button", name="Stop").click()
+    assert upstream.wait_received(number).wait_closed() - began_s < MAX_CLOSE_S
+    expect(tab.page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(tab.page.get_by_role("alert")).to_be_hidden()
+    expect(tab.page.get_by_role("textbox")).to_be_focused()
+    tab.ask("Once more")
+    expect(tab.page.locator(".message.assistant")).to_have_text(["Assistant: Half", "Assistant: Whole."])
+    assert tab.errors == []
 
 
 def test_the_example_announces_an_answer_once_not_token_by_token(

@@ -94,15 +94,21 @@ PAGE = """\
 
 import { Suspense, useState, type ReactNode } from 'react';
 import * as runtime from '@flightwire/client';
-import { readStreamableValue } from '@ai-sdk/rsc';
+import { readStreamableValue, useStreamableValue } from '@ai-sdk/rsc';
 import {
   ask, ended, fail, failInside, headers, hold, holdBeforeTheAnswer as holdBefore, halfShown as shown,
 } from './actions';
+
+function Hook({ value }: { value: any }) {
+  const [data, error, pending] = useStreamableValue<string>(value);
+  return <code>{JSON.stringify({ data, error: error ?? null, pending })}</code>;
+}
 
 export default function Home() {
   const [display, setDisplay] = useState<ReactNode>(null);
   Object.assign(window, {
     runtime, ask, ended, fail, failInside, headers, hold, holdBefore, shown, setDisplay, readStreamableValue,
+    hook: (value: any) => setDisplay(<Hook value={value} />),
   });
   return (
     <div>
@@ -159,6 +165,13 @@ def test_stopping_closes_the_connection_to_the_model_and_keeps_the_text(
     assert streaming.wait_closed() - began_s < MAX_CLOSE_S
     assert (ending, page.evaluate("seen")) == ("ended", "Half an answer")
     assert tab.errors == []
+
+
+def test_the_hook_is_no_longer_pending_and_has_no_error(page: Any, streaming: RecordedRequest) -> None:
+    page.evaluate("() => hook(reply.nested.text)")
+    page.get_by_text('{"data":"Half an answer","error":null,"pending":true}').wait_for()
+    page.evaluate("() => runtime.stop(reply)")
+    page.get_by_text('{"data":"Half an answer","error":null,"pending":false}').wait_for()
 
 
 def test_what_is_awaited_rejects_with_an_abort_error(page: Any, streaming: RecordedRequest) -> None:
@@ -324,3 +337,15 @@ def test_a_server_that_goes_away_is_a_loss_that_is_named(
         assert page.evaluate("seen") == "Half"
         assert caught(page, "await ended()")["kind"] == "unreachable"
         assert page.evaluate("states")[0] == "lost"
+
+
+CUT_OFF = """document.addEventListener('readystatechange', () => {
+  document.getElementById('__flightwire_rows').textContent = %r;  // before any module runs
+});"""
+
+
+@pytest.mark.parametrize("cut", ['"0:["', '"0:{'], ids=["in a row", "in the data"])
+def test_a_page_that_did_not_arrive_whole_says_so(cut: str, server: Running, tab: Tab) -> None:
+    tab.page.add_init_script(CUT_OFF % cut)
+    tab.page.goto(server.url)
+    tab.page.locator("#root").get_by_text("The page did not arrive whole. Reload it.").wait_for()

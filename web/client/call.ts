@@ -8,7 +8,7 @@ import {
 } from 'react-server-dom-webpack/client.browser';
 import { Call } from './calls';
 import { readConfig } from './config';
-import { connected, connecting, disconnected } from './connection';
+import { connected, connecting, disconnected, interrupted } from './connection';
 import { ActionError, type ActionFailure, explain, isActionError } from './errors';
 import { reasons } from './graph';
 import { gather, type Headers, takeOptions } from './options';
@@ -95,7 +95,10 @@ async function post(
     connected();
     return response;
   } catch (cause) {
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      interrupted();
+      throw signal.reason;
+    }
     disconnected();
     throw new ActionError('unreachable', 'The server cannot be reached. Is it still running?', { cause });
   }

@@ -50,6 +50,11 @@ export function disconnected(): void {
   retryLater();
 }
 
+/** A call was given up before there was an answer. */
+export function interrupted(): void {
+  if (state === 'connecting') disconnected();
+}
+
 function change(next: ConnectionState): void {
   if (state === next) return;
   state = next;

@@ -66,6 +66,19 @@ test('without a call the server is asked again, less and less often', async () =
   expect(states.slice(-2)).toEqual(['connecting', 'online']);
 });
 
+test('a call that is given up while the server is away leaves it away', async () => {
+  serve(refuse);
+  await callServer('a', []).catch(() => {});
+  serve(
+    ({ signal }) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  );
+  const call = callServer('a', []);
+  await vi.waitFor(() => expect(states).toEqual(['lost', 'connecting']));
+  await Promise.allSettled([runtime.stop(call), call]);
+  await vi.waitFor(() => expect(states).toEqual(['lost', 'connecting', 'lost']));
+});
+
 test('the browser says when there is no network', async () => {
   serve(() => new Response(null));
   dispatchEvent(new Event('offline'));

@@ -4,6 +4,7 @@ import { memo, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { FormEvent, KeyboardEvent, ReactNode } from 'react';
 import { Message, continueConversation } from './actions';
 import { readStreamableValue } from '@ai-sdk/rsc';
+import { describeError, isAbortError, stop } from '@flightwire/client';
 import './page.css';
 
 // Allow streaming responses up to 2 minutes: the local model may run on a slow machine
@@ -18,6 +19,7 @@ export default function Home() {
   const [failure, setFailure] = useState<string | null>(null);
   const [announcement, setAnnouncement] = useState('');
   const field = useRef<HTMLInputElement>(null);
+  const call = useRef<ReturnType<typeof continueConversation>>(null);
 
   useEffect(() => field.current?.focus(), []);
 
@@ -27,7 +29,8 @@ export default function Home() {
     setFailure(null);
     setAnnouncement('The assistant is answering.');
     try {
-      const { messages, newMessage } = await continueConversation(history);
+      call.current = continueConversation(history);
+      const { messages, newMessage } = await call.current;
 
       let textContent = '';
 
@@ -42,7 +45,7 @@ export default function Home() {
       setAnnouncement(`The assistant answered: ${textContent}`);
     } catch (error) {
       // What was shown so far stays; the same question can be asked again.
-      setFailure(explain(error));
+      if (!isAbortError(error)) setFailure(describeError(error));
       setAnnouncement('');
     } finally {
       setIsAnswering(false);
@@ -59,6 +62,11 @@ export default function Home() {
   function askAgain() {
     field.current?.focus();
     void send(conversation.slice(0, conversation.findLastIndex(message => message.role === 'user') + 1));
+  }
+
+  function stopAnswering() {
+    field.current?.focus();
+    if (call.current) void stop(call.current); // the loop above ends, with what has come
   }
 
   return (
@@ -96,6 +104,11 @@ export default function Home() {
           }}
           onKeyDown={keepComposing}
         />
+        {isAnswering && (
+          <button type="button" className="stop" onClick={stopAnswering}>
+            Stop
+          </button>
+        )}
         <button type="submit" aria-disabled={isAnswering || input.trim() === ''}>
           Send Message
         </button>
@@ -106,13 +119,6 @@ export default function Home() {
       </p>
     </main>
   );
-}
-
-/** In production React leaves the text out; the server's log has it under the digest. */
-function explain(error: unknown): string {
-  const { message, digest } = error as { message?: string; digest?: string };
-  if (digest && message?.startsWith('An error occurred in the Server')) return `Something went wrong (${digest}).`;
-  return message || 'Something went wrong.';
 }
 
 /** The Enter that picks a word in an input method must not send the message. */
