@@ -19,6 +19,7 @@ from flightwire.messages import (
     message_to_json,
     to_messages,
 )
+from flightwire.wire.flight.writer import Writer
 
 
 class Message(TypedDict):
@@ -85,3 +86,12 @@ def test_what_is_no_message_gets_a_letter(data, letter) -> None:
 def test_the_letter_says_where() -> None:
     with pytest.raises(InvalidPromptError, match=r"messages\[1\]\.content\[0\]"):
         to_messages([{"role": "user", "content": "a"}, {"role": "user", "content": [1]}])
+
+
+def test_a_message_goes_to_a_page_in_the_ai_sdks_form() -> None:
+    assert UserMessage("Hi").to_json() == {"role": "user", "content": "Hi"}
+    rows = Writer().start([UserMessage("Hi"), AssistantMessage((TextPart("Yo"),))])
+    assert (
+        rows
+        == b'0:[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"text","text":"Yo"}]}]\n'
+    )

@@ -105,6 +105,10 @@ class SystemMessage:
     provider_options: ProviderOptions | None = None
     role: ClassVar[Literal["system"]] = "system"
 
+    def to_json(self) -> dict[str, object]:
+        """The AI SDK's JSON form, as it goes to a page."""
+        return message_to_json(self)
+
 
 @value
 class UserMessage:
@@ -113,6 +117,10 @@ class UserMessage:
     content: str | tuple[UserContentPart, ...]
     provider_options: ProviderOptions | None = None
     role: ClassVar[Literal["user"]] = "user"
+
+    def to_json(self) -> dict[str, object]:
+        """The AI SDK's JSON form, as it goes to a page."""
+        return message_to_json(self)
 
 
 @value
@@ -123,6 +131,10 @@ class AssistantMessage:
     provider_options: ProviderOptions | None = None
     role: ClassVar[Literal["assistant"]] = "assistant"
 
+    def to_json(self) -> dict[str, object]:
+        """The AI SDK's JSON form, as it goes to a page."""
+        return message_to_json(self)
+
 
 @value
 class ToolMessage:
@@ -131,6 +143,10 @@ class ToolMessage:
     content: tuple[ToolContentPart, ...]
     provider_options: ProviderOptions | None = None
     role: ClassVar[Literal["tool"]] = "tool"
+
+    def to_json(self) -> dict[str, object]:
+        """The AI SDK's JSON form, as it goes to a page."""
+        return message_to_json(self)
 
 
 ModelMessage: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
