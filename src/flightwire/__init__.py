@@ -17,9 +17,17 @@ from flightwire.core.stream_text import StreamTextResult, stream_text
 from flightwire.elements import UNDEFINED, UNSET, Element
 from flightwire.errors import (
     AbortError,
+    ActionNotFoundError,
     APICallError,
+    ArgumentError,
+    CallError,
+    CallFailedError,
+    CallTimeoutError,
+    ConnectionClosedError,
     FlightwireError,
+    ForbiddenError,
     NoSuchModelError,
+    RemoteError,
     RetryError,
     UserError,
 )
@@ -40,6 +48,7 @@ from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, cr
 from flightwire.scope import after, start_soon
 
 if TYPE_CHECKING:
+    from flightwire.client import Client
     from flightwire.server.app import App
     from flightwire.server.mode import Mode
 
@@ -51,15 +60,24 @@ __all__ = [
     "APICallError",
     "AbortError",
     "Action",
+    "ActionNotFoundError",
+    "ArgumentError",
     "AssistantMessage",
+    "CallError",
+    "CallFailedError",
+    "CallTimeoutError",
+    "Client",
+    "ConnectionClosedError",
     "Element",
     "FilePart",
     "FlightwireError",
+    "ForbiddenError",
     "GenerateTextResult",
     "ImagePart",
     "LanguageModel",
     "ModelMessage",
     "NoSuchModelError",
+    "RemoteError",
     "RetryError",
     "StreamTextResult",
     "StreamableValue",
@@ -114,6 +132,15 @@ def app(
         allowed_origins=allowed_origins,
         limits=Limits(max_body_bytes=max_body_bytes, max_duration_s=max_duration_s),
     )
+
+
+def __getattr__(name: str) -> object:
+    """What not everybody needs is imported when it is asked for."""
+    if name == "Client":
+        from flightwire.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _resolve(model_id: str | None) -> LanguageModel:

@@ -70,7 +70,10 @@ class CallHandler:
         """Answer a call that is not carried out, with a letter in plain text."""
         access.info("%s refused with %d: %s", action or "call", error.status_code, error)
         with suppress(OSError):
-            await send_text(send, error.status_code, str(error))
+            kind = type(
+                error
+            ).__name__.encode()  # for callers that have the same classes: several share a status
+            await send_text(send, error.status_code, str(error), headers=[(b"flightwire-error", kind)])
 
     async def refuse_broken_app(self, error: FlightwireError, send: Send) -> None:
         """Answer a call while the app folder cannot be imported: an error row, so that the page shows it."""
