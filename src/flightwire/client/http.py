@@ -6,8 +6,9 @@ what answers mean.
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -74,6 +75,7 @@ class HttpResponse:
         self.headers = [(name.lower(), content) for name, content in response.headers.items()]
         self._response = response
         self._timeouts = timeouts
+        _end_with_connection(response)
 
     async def read(self) -> bytes:
         """What has come since the last read, or b"" at the end.
@@ -97,6 +99,39 @@ class HttpResponse:
     def close(self) -> None:
         """Close the connection now, unless the body has ended."""
         self._response.close()
+
+
+def _end_with_connection(response: aiohttp.ClientResponse) -> None:
+    """See to it that who reads the body hears of the connection's end.
+
+    aiohttp tells nobody, and stops its timer, when a body is not valid HTTP (a chunk size that is no number): the reader would
+    wait for as long as it is willing to. Seen with 3.14.5 and its C parser.
+    """
+    content = response.content
+    protocol = response.connection and response.connection.protocol
+    closed = None if protocol is None else protocol.closed
+    if closed is None or content.is_eof():
+        return
+
+    def tell(closed: asyncio.Future[None]) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
+
+    closed.add_done_callback(tell)
+    closed.remove_done_callback(_look)  # once per connection, however many calls it has served
+    closed.add_done_callback(_look)
+    content.on_eof(lambda: _forget(closed, tell))
+
+
+def _forget(closed: asyncio.Future[None], tell: Callable[[asyncio.Future[None]], None]) -> None:
+    """The body has ended as it should; the connection may serve other calls."""
+    closed.remove_done_callback(tell)
+
+
+def _look(closed: asyncio.Future[None]) -> None:
+    """So that asyncio does not complain that nobody looked at how a connection ended."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _silent(url: str, timeouts: Timeouts, status: int | None = None) -> CallTimeoutError:
