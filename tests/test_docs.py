@@ -1,0 +1,70 @@
+"""The Python of our pages runs: blocks that begin with a file's name become that file, all others are executed."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flightwire
+from flightwire.providers import registry
+from flightwire.testing import ScriptedModel
+
+from .test_client import serving
+
+pytestmark = pytest.mark.anyio
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# ([\w/]+\.py)\n")
+ADDRESS = "http://localhost:3000"
+
+
+def blocks_of(page: str) -> list[str]:
+    return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files that the page shows."""
+    for block in blocks_of("testing.md"):
+        if found := FILE.match(block):
+            file = tmp_path / found[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+async def address(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The page's app on a real server, with a model that follows a script."""
+    monkeypatch.setitem(registry._factories, "scripted", lambda _: ScriptedModel())
+    monkeypatch.setenv("FLIGHTWIRE_MODEL", "scripted/any")
+    async with serving(flightwire.app(folder / "app")) as url:
+        yield url
+
+
+async def test_examples_of_calls_run(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    examples = [block for block in blocks_of("testing.md") if not FILE.match(block)]
+    for block in examples:
+        code = compile(block.replace(ADDRESS, address), "testing.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        running = eval(code, names)
+        if inspect.isawaitable(running):
+            await running
+    assert len(examples) == 3
+    assert "Hello, world!\n3\n" in capsys.readouterr().out
+
+
+def test_examples_of_tests_run(folder: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 passed" in done.stdout
