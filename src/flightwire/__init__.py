@@ -134,13 +134,15 @@ def app(
     )
 
 
-def __getattr__(name: str) -> object:
-    """What not everybody needs is imported when it is asked for."""
-    if name == "Client":
-        from flightwire.client import Client
+if not TYPE_CHECKING:  # type checkers would believe that any name is here
 
-        return Client
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """What not everybody needs is imported when it is asked for."""
+        if name == "Client":
+            from flightwire.client import Client
+
+            return Client
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _resolve(model_id: str | None) -> LanguageModel:

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["ActionClient", "ScriptedModel", "ScriptedUpstream"]
 
 
-def __getattr__(name: str) -> object:
-    """Import on demand."""
-    if name == "ActionClient":
-        from flightwire.testing.client import ActionClient
+if not TYPE_CHECKING:  # type checkers would believe that any name is here
 
-        return ActionClient
-    if name == "ScriptedModel":
-        from flightwire.testing.models import ScriptedModel
+    def __getattr__(name: str) -> object:
+        """Import on demand."""
+        if name == "ActionClient":
+            from flightwire.testing.client import ActionClient
 
-        return ScriptedModel
-    if name == "ScriptedUpstream":
-        from flightwire.testing.upstream import ScriptedUpstream
+            return ActionClient
+        if name == "ScriptedModel":
+            from flightwire.testing.models import ScriptedModel
 
-        return ScriptedUpstream
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return ScriptedModel
+        if name == "ScriptedUpstream":
+            from flightwire.testing.upstream import ScriptedUpstream
+
+            return ScriptedUpstream
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
