@@ -11,7 +11,7 @@ from .conftest import AppFolder, Tab, chain, send_rows
 
 pytestmark = pytest.mark.browser
 
-SEED_PAGE = Path(__file__).with_name("seed_page.tsx")  # ai-sdk.dev, cookbook/rsc/stream-text-with-chat-prompt
+SEED_PAGE = Path(__file__).parents[1] / "e2e" / "seed" / "page.tsx"  # ai-sdk.dev, cookbook/rsc/stream-text-with-chat-prompt
 MODES = pytest.mark.parametrize("mode", ["development", "production"])
 PREFIXES = pytest.mark.parametrize("prefix", ["", "/x/y"])
 
