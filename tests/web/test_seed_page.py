@@ -11,7 +11,8 @@ from .conftest import AppFolder, Tab, chain, send_rows
 
 pytestmark = pytest.mark.browser
 
-SEED_PAGE = Path(__file__).parents[1] / "e2e" / "seed" / "page.tsx"  # ai-sdk.dev, cookbook/rsc/stream-text-with-chat-prompt
+# ai-sdk.dev, cookbook/rsc/stream-text-with-chat-prompt
+SEED_PAGE = Path(__file__).parents[1] / "e2e" / "seed" / "page.tsx"
 MODES = pytest.mark.parametrize("mode", ["development", "production"])
 PREFIXES = pytest.mark.parametrize("prefix", ["", "/x/y"])
 
