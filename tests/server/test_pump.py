@@ -207,6 +207,53 @@ async def test_a_failing_promise_fails_alone() -> None:
     assert call.sent.status == 200
 
 
+async def test_a_promise_that_was_cancelled_fails_instead_of_staying_open() -> None:
+    async def action() -> object:
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        return {"never": cancelled, "good": 1}
+
+    call = Call(action)
+    rows = (await call.run()).rows
+    assert rows["1"]["digest"] == "d1"
+    assert isinstance(call.errors[0], asyncio.CancelledError)
+
+
+async def test_an_action_that_waits_for_something_cancelled_fails() -> None:
+    async def action() -> object:
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        await cancelled
+
+    call = Call(action)
+    assert (await call.run()).status == 500
+    assert isinstance(call.errors[0], asyncio.CancelledError)
+
+
+async def test_an_item_that_cannot_be_sent_ends_its_iterable_and_nothing_else() -> None:
+    closed: list[str] = []
+
+    async def items() -> AsyncIterator[object]:
+        try:
+            for item in ("kept", object(), "lost", "lost"):
+                yield item
+            while True:
+                await asyncio.sleep(0)
+                yield "lost"
+        finally:
+            closed.append("closed")
+
+    async def action() -> object:
+        return {"items": items(), "good": asyncio.sleep(0.02, "good")}
+
+    body = b"".join((await Call(action).run()).bodies)
+    assert b"kept" in body
+    assert b":E{" in body
+    assert b"lost" not in body
+    assert b'"good"' in body
+    assert closed == ["closed"]
+
+
 async def test_async_iterables_are_sent_item_by_item() -> None:
     async def numbers() -> AsyncIterator[int]:
         yield 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from typing import Any, Protocol, cast
 
 from flightwire.elements import UNDEFINED
@@ -73,6 +73,7 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._keep_alive_due = False
         self._expired = False
+        self._is_over = False
 
     # --- the loop ------------------------------------------------------------------------------------------------
 
@@ -117,10 +118,13 @@ class Pump:
 
     def _start(self, root: asyncio.Task[object]) -> bytes:
         try:
-            if root.cancelled():
+            if root.cancelled() and self._expired:
                 raise ActionTimeoutError(self._scope.action, self._max_duration_s)
             out = self._writer.start(root.result())
-        except Exception as error:
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ) as error:  # an action may wait for something that was cancelled
             self.failed = True
             return self._writer.reject(self._writer.root, self._failures(self._named(error)))
         self._adopt()
@@ -198,6 +202,8 @@ class Pump:
         return out
 
     def _settle(self, slot: Slot, how: str, item: object) -> bytes:
+        if not slot.is_open:  # what was queued behind an item that could not be sent
+            return b""
         writer = self._writer
         try:
             if how == "push":
@@ -249,10 +255,8 @@ class Pump:
     async def _await(self, slot: Slot, source: Awaitable[object]) -> None:
         try:
             item: object = await source
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:
-            self._arrived(slot, "reject", error)
+            self._failed(slot, error)
         else:
             self._arrived(slot, "resolve", item)
 
@@ -262,12 +266,21 @@ class Pump:
                 self._arrived(slot, "push", item)
                 if self._scope.gate.closed:
                     await self._scope.gate.wait()
-        except asyncio.CancelledError:
-            raise
+                if not slot.is_open:  # an earlier item could not be sent
+                    return
         except BaseException as error:
-            self._arrived(slot, "reject", error)
+            self._failed(slot, error)
         else:
             self._arrived(slot, "close", UNDEFINED)
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()  # leaving the loop does not end a generator
+
+    def _failed(self, slot: Slot, error: BaseException) -> None:
+        """It belongs to this row; only our own cancellation, when the response is over, belongs to the task."""
+        if isinstance(error, asyncio.CancelledError) and (self._scope.cancelled or self._is_over):
+            raise error
+        self._arrived(slot, "reject", error)
 
     def _arrived(self, slot: Slot, how: str, item: object) -> None:
         self._settled.append((slot, how, item))
@@ -281,9 +294,8 @@ class Pump:
     async def _end_all(self) -> bytes:
         """The time is up: end every open row with an error that says so, and stop the work."""
         out = self._take()
-        for slot in tuple(
-            self._open.values()
-        ):  # before the work is cancelled, which would end them with that error
+        # Before the work is cancelled, which would end them with that error.
+        for slot in tuple(self._open.values()):
             out += self._reject(slot, ActionTimeoutError(self._scope.action, self._max_duration_s))
         await self._scope.cancel()
         return out
@@ -294,6 +306,7 @@ class Pump:
             followed[1].close()
 
     def _release(self) -> None:
+        self._is_over = True
         for _, follower in self._followers.values():
             follower.close()
         for task in self._tasks:
