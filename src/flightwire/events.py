@@ -228,6 +228,7 @@ class ToolResult:
     preliminary: bool = False
     provider_executed: bool = False
     dynamic: bool = False
+    is_error: bool = False  # a provider's own tool failed; the core makes a ToolError of it
     provider_metadata: ProviderMetadata | None = None
     type: ClassVar[Literal["tool-result"]] = "tool-result"
 
@@ -294,20 +295,22 @@ class Source:
 
 @value
 class File:
-    """A file the model made."""
+    """A file the model made; `data` is empty when the provider gave an address, `url`, instead."""
 
     data: bytes
     media_type: str
+    url: str | None = None
     provider_metadata: ProviderMetadata | None = None
     type: ClassVar[Literal["file"]] = "file"
 
 
 @value
 class ReasoningFile:
-    """A file that belongs to the model's reasoning."""
+    """A file that belongs to the model's reasoning; `data` is empty when the provider gave an address, `url`, instead."""
 
     data: bytes
     media_type: str
+    url: str | None = None
     provider_metadata: ProviderMetadata | None = None
     type: ClassVar[Literal["reasoning-file"]] = "reasoning-file"
 
@@ -390,6 +393,16 @@ class ProviderFinish:
     type: ClassVar[Literal["provider-finish"]] = "provider-finish"
 
 
+@value
+class ProviderApprovalRequest:
+    """A provider asks for approval before it runs a tool of its own; the core makes a ToolApprovalRequested of it."""
+
+    approval_id: str
+    tool_call_id: str
+    provider_metadata: ProviderMetadata | None = None
+    type: ClassVar[Literal["provider-approval-request"]] = "provider-approval-request"
+
+
 ContentPart: TypeAlias = (
     TextStart
     | TextDelta
@@ -411,7 +424,9 @@ ContentPart: TypeAlias = (
 )
 """What both a provider and the core say."""
 
-ProviderPart: TypeAlias = ContentPart | StreamStart | ResponseMetadata | ProviderFinish | Error
+ProviderPart: TypeAlias = (
+    ContentPart | StreamStart | ResponseMetadata | ProviderApprovalRequest | ProviderFinish | Error
+)
 """What a provider's stream consists of."""
 
 StreamPart: TypeAlias = (

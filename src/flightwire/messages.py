@@ -36,9 +36,9 @@ class ImagePart:
 
 @value
 class FilePart:
-    """A file: bytes, a URL or a data URL."""
+    """A file: bytes, a URL, a data URL, or what providers call it where it was uploaded, `{"openai": "file-…"}`."""
 
-    data: bytes | str
+    data: bytes | str | Mapping[str, str]
     media_type: str
     filename: str | None = None
     provider_options: ProviderOptions | None = None
@@ -49,6 +49,23 @@ class ReasoningPart:
     """A piece of the model's reasoning, as it must be handed back to some providers."""
 
     text: str
+    provider_options: ProviderOptions | None = None
+
+
+@value
+class ReasoningFilePart:
+    """A file that belongs to the model's reasoning: bytes, a URL or a data URL."""
+
+    data: bytes | str
+    media_type: str
+    provider_options: ProviderOptions | None = None
+
+
+@value
+class CustomPart:
+    """Something only one provider has; `kind` is "provider.type"."""
+
+    kind: str
     provider_options: ProviderOptions | None = None
 
 
@@ -92,7 +109,14 @@ class ToolApprovalResponse:
 
 UserContentPart: TypeAlias = TextPart | ImagePart | FilePart
 AssistantContentPart: TypeAlias = (
-    TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart | ToolApprovalRequest
+    TextPart
+    | ReasoningPart
+    | ReasoningFilePart
+    | FilePart
+    | CustomPart
+    | ToolCallPart
+    | ToolResultPart
+    | ToolApprovalRequest
 )
 ToolContentPart: TypeAlias = ToolResultPart | ToolApprovalResponse
 
@@ -160,6 +184,8 @@ _PART_FIELDS: dict[str, tuple[type, dict[str, str]]] = {
     "image": (ImagePart, {"image": "image", "media_type": "mediaType"}),
     "file": (FilePart, {"data": "data", "media_type": "mediaType", "filename": "filename"}),
     "reasoning": (ReasoningPart, {"text": "text"}),
+    "reasoning-file": (ReasoningFilePart, {"data": "data", "media_type": "mediaType"}),
+    "custom": (CustomPart, {"kind": "kind"}),
     "tool-call": (
         ToolCallPart,
         {
@@ -186,7 +212,16 @@ _PART_TYPES = {cls: name for name, (cls, _) in _PART_FIELDS.items()}
 _ALLOWED_PARTS: dict[str, frozenset[str]] = {
     "user": frozenset({"text", "image", "file"}),
     "assistant": frozenset(
-        {"text", "reasoning", "file", "tool-call", "tool-result", "tool-approval-request"}
+        {
+            "text",
+            "reasoning",
+            "reasoning-file",
+            "file",
+            "custom",
+            "tool-call",
+            "tool-result",
+            "tool-approval-request",
+        }
     ),
     "tool": frozenset({"tool-result", "tool-approval-response"}),
 }

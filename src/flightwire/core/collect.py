@@ -12,6 +12,7 @@ from flightwire.errors import OutputLimitError
 from flightwire.events import (
     Error,
     FinishStep,
+    ProviderApprovalRequest,
     ProviderFinish,
     ProviderPart,
     Raw,
@@ -95,6 +96,8 @@ class StepCollector:
             self._finish = part
         elif isinstance(part, Error):
             raise part.error
+        elif isinstance(part, ProviderApprovalRequest):
+            self._content.append(part)
         else:
             self._take_content(part, out)
             out.append(part)

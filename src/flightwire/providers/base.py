@@ -13,8 +13,10 @@ from typing import ClassVar, Literal, Protocol, TypeAlias
 from flightwire._frozen import value
 from flightwire.events import (
     CallWarning,
+    Custom,
     File,
     FinishReason,
+    ProviderApprovalRequest,
     ProviderMetadata,
     ProviderPart,
     ReasoningFile,
@@ -33,6 +35,7 @@ __all__ = [
     "LanguageModel",
     "ModelCall",
     "ModelResult",
+    "ProviderToolSpec",
     "Reasoning",
     "ResponseFormat",
     "Text",
@@ -51,7 +54,20 @@ class ToolSpec:
     input_schema: JSONObject
     description: str | None = None
     strict: bool | None = None
+    input_examples: Sequence[JSONObject] = ()
     provider_options: ProviderOptions | None = None
+
+
+@value
+class ProviderToolSpec:
+    """A tool that the provider knows, and mostly runs, itself.
+
+    `id` is "provider.tool", as in "anthropic.web_search_20250305"; `name` is what calls of it are named; `args` configure it.
+    """
+
+    id: str
+    name: str
+    args: JSONObject
 
 
 @value
@@ -90,7 +106,7 @@ class ModelCall:
     seed: int | None = None
     reasoning: ReasoningEffort = "provider-default"
     response_format: ResponseFormat = ResponseFormat()
-    tools: Sequence[ToolSpec] = ()
+    tools: Sequence[ToolSpec | ProviderToolSpec] = ()
     tool_choice: ToolChoice = ToolChoice()
     headers: Mapping[str, str] | None = None
     provider_options: ProviderOptions | None = None
@@ -117,7 +133,17 @@ class Reasoning:
     type: ClassVar[Literal["reasoning"]] = "reasoning"
 
 
-ContentBlock: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Source | File | ReasoningFile
+ContentBlock: TypeAlias = (
+    Text
+    | Reasoning
+    | ToolCall
+    | ToolResult
+    | Source
+    | File
+    | ReasoningFile
+    | Custom
+    | ProviderApprovalRequest
+)
 
 
 @value
@@ -135,7 +161,10 @@ class ModelResult:
 
 
 class LanguageModel(Protocol):
-    """A model that answers. Anyone's class with these four members is one; ours have no back door."""
+    """A model that answers. Anyone's class with these four members is one; ours have no back door.
+
+    A model that can fetch addresses itself may also say which, as `supported_urls`: media type (`"image/*"`) → patterns.
+    """
 
     @property
     def provider(self) -> str:

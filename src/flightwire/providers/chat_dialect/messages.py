@@ -85,11 +85,15 @@ def _user_part(part: UserContentPart, options_key: str, where: str) -> dict[str,
 
 
 def _image(
-    image: bytes | str, media_type: str | None, part: ImagePart | FilePart, options_key: str, where: str
+    image: bytes | str | Mapping[str, str],
+    media_type: str | None,
+    part: ImagePart | FilePart,
+    options_key: str,
+    where: str,
 ) -> dict[str, object]:
     if isinstance(image, bytes):
         image = _data_url(image, _image_type(image, media_type, where))
-    elif not image.startswith(("http://", "https://", "data:")):
+    elif not isinstance(image, str) or not image.startswith(("http://", "https://", "data:")):
         raise InvalidPromptError(
             f"{where} is an image given as text; expected a URL or a data URL, or bytes."
         )
@@ -123,10 +127,10 @@ def _pdf(part: FilePart, where: str) -> dict[str, object]:
     return {"type": "file", "file": file}
 
 
-def _base64_of(data: bytes | str, where: str, what: str) -> str:
+def _base64_of(data: bytes | str | Mapping[str, str], where: str, what: str) -> str:
     if isinstance(data, bytes):
         return b64encode(data).decode()
-    head, mark, rest = data.partition(";base64,")
+    head, mark, rest = (data if isinstance(data, str) else "").partition(";base64,")
     if not (mark and head.startswith("data:")):
         raise InvalidPromptError(
             f"{where} is {what} given as text; chat completions take bytes or a data URL."

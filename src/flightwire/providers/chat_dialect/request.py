@@ -122,15 +122,16 @@ def _response_format(
 
 
 def _tools(call: ModelCall) -> dict[str, object]:
-    if not call.tools:
+    tools = [_tool(tool) for tool in call.tools if isinstance(tool, ToolSpec)]
+    if not tools:
         return {}
     choice = call.tool_choice
     if choice.type == "tool":
         return {
-            "tools": [_tool(tool) for tool in call.tools],
+            "tools": tools,
             "tool_choice": {"type": "function", "function": {"name": choice.tool_name}},
         }
-    return {"tools": [_tool(tool) for tool in call.tools], "tool_choice": choice.type}
+    return {"tools": tools, "tool_choice": choice.type}
 
 
 def _tool(tool: ToolSpec) -> dict[str, object]:
