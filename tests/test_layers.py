@@ -14,7 +14,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "src" / "flightwire"
-VOCABULARY = {"_frozen", "elements", "errors", "events", "jsontypes", "messages", "scope"}
+VOCABULARY = {
+    "_frozen",
+    "elements",
+    "errors",
+    "events",
+    "jsontypes",
+    "markup",
+    "messages",
+    "props",
+    "scope",
+    "tags",
+}
 FRONT_DOOR = {""}
 ANY_ROOM = {"wire", "providers", "core", "rsc", "actions", "toolchain", "storage", "server", "ui"}
 

@@ -32,6 +32,7 @@ from flightwire.errors import (
     UserError,
 )
 from flightwire.events import Usage
+from flightwire.markup import Fragment, Node, Suspense, client_component
 from flightwire.messages import (
     AssistantMessage,
     FilePart,
@@ -46,6 +47,7 @@ from flightwire.providers.base import LanguageModel
 from flightwire.rsc.reading import is_streamable_value, read_streamable_value
 from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
 from flightwire.scope import after, start_soon
+from flightwire.tags import html
 
 if TYPE_CHECKING:
     from flightwire.client import Client
@@ -72,16 +74,19 @@ __all__ = [
     "FilePart",
     "FlightwireError",
     "ForbiddenError",
+    "Fragment",
     "GenerateTextResult",
     "ImagePart",
     "LanguageModel",
     "ModelMessage",
     "NoSuchModelError",
+    "Node",
     "RemoteError",
     "RetryError",
     "StreamTextResult",
     "StreamableValue",
     "StreamableValueSource",
+    "Suspense",
     "SystemMessage",
     "TextPart",
     "ToolMessage",
@@ -91,8 +96,10 @@ __all__ = [
     "action",
     "after",
     "app",
+    "client_component",
     "create_streamable_value",
     "generate_text",
+    "html",
     "is_streamable_value",
     "read_streamable_value",
     "start_soon",

@@ -58,6 +58,15 @@ def signature(app: Path, source: str) -> str:
 # --- spelling ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [("Element", "ReactNode"), ("Node", "ReactNode"), ("Node | list[datetime]", "ReactNode | Date[]")],
+)
+def test_what_pages_show_is_a_react_node(app: Path, annotation: str, expected: str) -> None:
+    source = f"from flightwire import Element, Node\n@action\nasync def show() -> {annotation}: ..."
+    assert signature(app, source) == f"export function show(): Promise<{expected}>;"
+
+
 def test_a_typed_dict_is_an_interface_as_one_would_write_it(app: Path) -> None:
     declared = text(
         app,

@@ -48,6 +48,7 @@ from flightwire.actions.declarations.shapes import (
     union,
 )
 from flightwire.actions.registry import Action
+from flightwire.elements import Element
 
 _STREAMABLES: Final = (
     "flightwire.rsc.streamable.StreamableValue",
@@ -174,6 +175,13 @@ class Reader:
                 f"takes {what}, which no page can give. Use JSON types, TypedDict, dataclasses or pydantic models."
             )
         return ANY
+
+    def _union(self, members: tuple[Any, ...]) -> Shape:
+        """A union; `Node`, alone or in a larger one, is React's word for what can be shown."""
+        if {*members} >= words.NODE_MEMBERS:
+            rest = [each for each in members if each not in words.NODE_MEMBERS]
+            return union(self.shape(Element), *map(self.shape, rest))
+        return union(*map(self.shape, members))
 
     # --- without anything inside ---------------------------------------------------------------------------------
 
@@ -354,7 +362,7 @@ class Reader:
 
 
 _BY_ORIGIN: Final[Mapping[Any, Read]] = {
-    **dict.fromkeys((Union, types.UnionType), lambda reader, _, args: union(*map(reader.shape, args))),
+    **dict.fromkeys((Union, types.UnionType), lambda reader, _, args: reader._union(args)),
     Literal: lambda reader, _, args: union(*map(reader._literal, args)),
     **dict.fromkeys((Action, collections.abc.Callable), lambda reader, _, args: reader._function(args)),
     tuple: lambda reader, _, args: reader._tuple(args),

@@ -15,9 +15,9 @@ import pathlib
 import re
 import types
 import uuid
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from flightwire import elements, events
+from flightwire import elements, events, markup
 from flightwire._frozen import value
 from flightwire.actions.declarations.shapes import (
     ANY,
@@ -58,6 +58,7 @@ def _both(shape: Shape) -> Entry:
 
 
 _NODE: Final = Imported("ReactNode", "react")
+NODE_MEMBERS: Final = frozenset(get_args(markup.Node))
 _BYTES: Final = Entry(
     union(Global("Uint8Array"), Global("ArrayBuffer")), Global("Uint8Array", (Global("ArrayBuffer"),))
 )

@@ -9,13 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from flightwire.errors import EncodeError
-
-
-def camel_case(name: str) -> str:
-    """`minutes_ago` → `minutesAgo`; leading underscores stay."""
-    bare = name.lstrip("_")
-    first, *rest = bare.split("_")
-    return name[: len(name) - len(bare)] + first + "".join(word[:1].upper() + word[1:] for word in rest)
+from flightwire.props import camel_case as camel_case  # noqa: PLC0414  # the rule for fields, too
 
 
 def has_declared_form(cls: type) -> bool:

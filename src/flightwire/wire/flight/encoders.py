@@ -209,6 +209,7 @@ _EXACT: Final[dict[type, Handler]] = {
 
 _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     (Element, react.element),
+    (ClientReference, react.client_reference),
     (values.Streamable, react.streamable),
     (values.StreamableSource, react.streamable_source),
     (values.LazyNode, react.node),
