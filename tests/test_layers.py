@@ -24,6 +24,7 @@ VOCABULARY = {
     "messages",
     "props",
     "scope",
+    "sealing",
     "tags",
 }
 FRONT_DOOR = {""}
@@ -52,7 +53,7 @@ FOREIGN = {
     "providers": {"aiohttp", "msgspec", "xllamacpp", "yarl"},
     "core": {"pydantic", "pydantic_core", "msgspec"},
     "rsc": set(),
-    "actions": {"pydantic", "pydantic_core", "annotated_types"},
+    "actions": {"pydantic", "pydantic_core", "annotated_types", "cryptography"},
     "toolchain": {"rich"},
     "storage": {"sqlalchemy", "aiosqlite", "asyncpg", "alembic", "redis"},
     "server": {"starlette", "python_multipart", "uvicorn", "watchfiles", "pydantic", "msgspec"},
@@ -196,7 +197,16 @@ def test_the_http_client_is_known_to_two_modules_alone() -> None:
 
 
 def test_importing_the_front_door_stays_light() -> None:
-    heavy = ["aiohttp", "pydantic", "sqlalchemy", "starlette", "typer", "uvicorn", "xllamacpp"]
+    heavy = [
+        "aiohttp",
+        "cryptography",
+        "pydantic",
+        "sqlalchemy",
+        "starlette",
+        "typer",
+        "uvicorn",
+        "xllamacpp",
+    ]
     program = f"import flightwire, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -32,7 +32,9 @@ FlightwireError
 └── CallError                     a call that is refused; has an HTTP status
     ├── DecodeError               400: bytes that are not a call
     ├── ArgumentError             400: arguments that do not fit the action
-    ├── ForbiddenError            403: a call from another site
+    ├── SealError                 400: something sealed that does not open
+    ├── UnauthorizedError         401: nobody is signed in
+    ├── ForbiddenError            403: a call from another site, or by somebody who may not
     ├── ActionNotFoundError       404: no such action
     ├── BodyTooLargeError         413: more bytes than allowed
     └── BodyTimeoutError          408: the body came too slowly
@@ -306,8 +308,24 @@ class ArgumentError(CallError):
         super().__init__(message)
 
 
+class SealError(CallError):
+    """Something sealed that does not open: changed, expired, or for another purpose or user. Which of these is never said."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message
+            or "The call holds something sealed that does not open here. It may be too old: reload the page."
+        )
+
+
+class UnauthorizedError(CallError):
+    """A call by nobody in particular of an action that wants to know who calls."""
+
+    status_code = 401
+
+
 class ForbiddenError(CallError):
-    """A call from a page of another site."""
+    """A call from a page of another site, or by somebody who may not."""
 
     status_code = 403
 

@@ -14,9 +14,12 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flightwire.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from flightwire.sealing import Sealer
 
 T = TypeVar("T")
 Work = Callable[..., Coroutine[Any, Any, object]] | Coroutine[Any, Any, object]
@@ -109,7 +112,12 @@ class RequestScope:
         self.development = development
         self.max_unsent_bytes = max_unsent_bytes
         self.gate = Gate()
-        self.request: object = None
+        self.request: object = None  # what the action is given when it asks for a Request
+        self.user: object = None  # what the app's `auth` said
+        self.user_key: Callable[[], str | None] = lambda: (
+            None
+        )  # a text that stands for the user in what is sealed
+        self.sealer: Sealer | None = None
         self.last_failure: BaseException | None = None
         self.on_idle: Callable[[], None] | None = None
         self.loop = asyncio.get_running_loop()
