@@ -1,5 +1,7 @@
 // A production build of one app folder: node build.mjs --app DIR --tools DIR --out DIR
 // Owns: the process; it says {"event":"built"} or {"event":"failed","message":…}. Refuses to know: how it is served.
+import { join } from 'node:path';
+import { compressFiles } from './compress.mjs';
 import { flightwire } from './index.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
 import { importTool } from './tools.mjs';
@@ -22,6 +24,7 @@ try {
     plugins: [react(), flightwire({ app, tools })],
     build: { outDir: out, assetsDir: 'assets' },
   });
+  await compressFiles(join(out, 'assets'));
   say({ event: 'built' });
   process.exit(0);
 } catch (error) {

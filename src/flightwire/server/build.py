@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flightwire.errors import FlightwireError
+from flightwire.server.static import ENCODINGS, StaticFile
 from flightwire.wire.flight.manifest import Manifest
 
 MANIFEST_FILE = "manifest.json"
@@ -76,10 +77,10 @@ class Build:
         return module
 
 
-def _assets(folder: Path) -> dict[str, Path]:
-    found = sorted((folder / ASSETS_FOLDER).rglob("*"))
+def _assets(folder: Path) -> dict[str, StaticFile]:
+    found = [path for path in (folder / ASSETS_FOLDER).rglob("*") if path.is_file() and not path.is_symlink()]
     return {
-        path.relative_to(folder).as_posix(): path
-        for path in found
-        if path.is_file() and not path.is_symlink()
+        path.relative_to(folder).as_posix(): StaticFile.find(path)
+        for path in sorted(found)
+        if path.suffix not in ENCODINGS.values()  # forms of other files, sent under their names
     }

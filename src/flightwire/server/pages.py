@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from starlette.responses import FileResponse
-
 from flightwire.elements import ClientReference, Element
 from flightwire.errors import AppLoadError, EncodeError, ToolchainError
 from flightwire.server.build import ASSETS_FOLDER, MANIFEST_FILE, Build, BuildError
+from flightwire.server.compression import compressed
 from flightwire.server.fresh import Fresh
 from flightwire.server.mode import Mode
 from flightwire.server.responses import ASGIScope, Receive, Send, header
 from flightwire.server.shell import Document, render_letter, render_shell
+from flightwire.server.static import FOR_EVER, StaticFile, send_static
 from flightwire.server.vite import ViteProcess
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.writer import Writer
@@ -34,17 +34,6 @@ PAGES_FILE = "pages.json"
 ROOT_PAGES = ("page.tsx", "page.jsx", "page.ts", "page.js")
 ENTRY = "@flightwire/entry"  # web/vite-plugin/index.mjs
 MAX_DURATION_S = 7 * 24 * 3600.0  # more is no limit
-FOR_EVER = "public, max-age=31536000, immutable"  # asset names carry the hash of their content
-# The machine's own table may say otherwise (Windows: .js is text/plain), and browsers insist on these.
-MEDIA_TYPES = {
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".woff2": "font/woff2",
-}
 
 
 class Pages:
@@ -111,12 +100,7 @@ class Pages:
             text = f"Nothing is served at {path}. Is the address spelled right?"
             await _send_html(scope, send, 404, render_letter("Not found", text))
             return
-        response = FileResponse(
-            asset,
-            media_type=MEDIA_TYPES.get(asset.suffix),
-            headers={"cache-control": FOR_EVER, "x-content-type-options": "nosniff"},
-        )
-        await response(scope, receive, send)
+        await send_static(asset, scope, receive, send, cache_control=FOR_EVER)
 
     # --- pages ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +171,7 @@ class Pages:
 
     # --- assets --------------------------------------------------------------------------------------------------
 
-    def _asset(self, path: str) -> Path | None:
+    def _asset(self, path: str) -> StaticFile | None:
         if self.mode != "production" or not path.startswith(f"/{ASSETS_FOLDER}/"):
             return None
         build = self._try_build()
@@ -249,11 +233,13 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 
 async def _send_html(scope: ASGIScope, send: Send, status: int, body: bytes) -> None:
+    body, encoding = await compressed(scope, body)
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
+        *encoding,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
