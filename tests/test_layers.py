@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "src" / "flightwire"
 VOCABULARY = {
     "_frozen",
+    "annotations",
     "elements",
     "errors",
     "events",
@@ -26,6 +27,7 @@ VOCABULARY = {
     "scope",
     "sealing",
     "tags",
+    "threads",
 }
 FRONT_DOOR = {""}
 ANY_ROOM = {"wire", "providers", "core", "rsc", "actions", "toolchain", "storage", "server", "ui"}

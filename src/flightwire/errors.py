@@ -17,6 +17,20 @@ FlightwireError
 ├── NoOutputGeneratedError        the model ended without any output
 ├── OutputLimitError              a stream grew past its limit
 ├── AbortError                    somebody called abort()
+│   └── GenerationTimeoutError    … or a time limit of the call was over
+├── NoSuchToolError               the model called a tool that is not there
+├── InvalidToolInputError         the model called a tool with an input that does not fit
+├── ToolCallRepairError           `repair_tool_call` failed itself
+├── ToolChoiceViolationError      the model did not do what `tool_choice` demanded
+├── ToolOutputError               a tool returned something that cannot be handed on
+├── ToolTimeoutError              a tool ran longer than allowed
+├── MissingToolResultsError       a tool call in the messages has no result
+├── ToolApprovalError             an approval that cannot be accepted
+│   ├── InvalidToolApprovalError  … of a request that nobody made
+│   ├── ToolCallNotFoundForApprovalError … of a call that is not in the messages
+│   ├── InvalidToolApprovalSignatureError … whose seal does not fit
+│   └── ToolApprovalUsedError     … that has been used before
+├── DownloadError                 a file in the messages cannot be fetched
 ├── StreamableClosedError         update() after done()
 ├── StreamableFailedError         a streamable ended with an error that is not an exception
 ├── StreamableAbandonedError      a streamable that nobody can finish any more
@@ -176,9 +190,162 @@ class OutputLimitError(FlightwireError):
 class AbortError(FlightwireError):
     """The work was stopped by `abort(reason)`; `reason` says why."""
 
-    def __init__(self, reason: str | None = None) -> None:
+    def __init__(self, reason: object = None) -> None:
         self.reason = reason
         super().__init__("The work was aborted." if reason is None else f"The work was aborted: {reason}")
+
+
+class GenerationTimeoutError(AbortError, TimeoutError):
+    """A time limit of `timeout=` was over; `kind` is "Total", "Step", "First chunk" or "Chunk"."""
+
+    def __init__(self, kind: str, timeout_s: float) -> None:
+        self.kind = kind
+        self.timeout_s = timeout_s
+        super().__init__()
+        self.reason = f"{kind} timeout of {timeout_s:g} s exceeded"
+
+    def __str__(self) -> str:
+        """Which limit, and how long it was."""
+        return f"{self.reason}"
+
+
+class NoSuchToolError(FlightwireError):
+    """The model called a tool that it was not given; the model gets to see this.
+
+    Attributes:
+        tool_name: what it called.
+        available_tools: what it was given.
+    """
+
+    def __init__(self, tool_name: str, available_tools: Sequence[str] = ()) -> None:
+        self.tool_name = tool_name
+        self.available_tools = tuple(available_tools)
+        there = (
+            f"Available tools: {', '.join(self.available_tools)}."
+            if available_tools
+            else "No tools are available."
+        )
+        super().__init__(f"Model tried to call unavailable tool '{tool_name}'. {there}")
+
+
+class InvalidToolInputError(FlightwireError):
+    """The model called a tool with an input that does not fit; the model gets to see this.
+
+    Attributes:
+        tool_name: the tool.
+        tool_input: the input as the model wrote it.
+    """
+
+    def __init__(self, tool_name: str, tool_input: str, problem: str) -> None:
+        self.tool_name = tool_name
+        self.tool_input = tool_input
+        super().__init__(f"Invalid input for tool {tool_name}: {problem}")
+
+
+class ToolCallRepairError(FlightwireError):
+    """`repair_tool_call` failed itself; `original_error` is what it should have repaired."""
+
+    def __init__(self, error: BaseException, *, original_error: BaseException) -> None:
+        self.original_error = original_error
+        super().__init__(f"Error repairing tool call: {error}")
+
+
+class ToolChoiceViolationError(FlightwireError):
+    """The model did not call a tool that `tool_choice` demanded, or called one that it forbade."""
+
+    def __init__(self, message: str, *, finish_reason: str) -> None:
+        self.finish_reason = finish_reason
+        super().__init__(message)
+
+
+class ToolOutputError(FlightwireError, TypeError):
+    """A tool returned something that cannot be handed to the model and the browser; the model gets to see this."""
+
+    def __init__(self, tool_name: str, problem: str) -> None:
+        self.tool_name = tool_name
+        super().__init__(f"The output of tool '{tool_name}' cannot be used: {problem}")
+
+
+class ToolTimeoutError(FlightwireError, TimeoutError):
+    """A tool ran longer than allowed; the model gets to see this."""
+
+    def __init__(self, tool_name: str, timeout_s: float) -> None:
+        self.tool_name = tool_name
+        self.timeout_s = timeout_s
+        super().__init__(f"Tool '{tool_name}' timeout of {timeout_s:g} s exceeded")
+
+
+class MissingToolResultsError(InvalidPromptError):
+    """The messages hold tool calls without results, which no model takes."""
+
+    def __init__(self, tool_call_ids: Sequence[str]) -> None:
+        self.tool_call_ids = tuple(tool_call_ids)
+        several = len(self.tool_call_ids) > 1
+        super().__init__(
+            f"Tool result{'s are' if several else ' is'} missing for tool call{'s' if several else ''} "
+            f"{', '.join(self.tool_call_ids)}. Every tool call in the messages needs a tool message with its result."
+        )
+
+
+class ToolApprovalError(FlightwireError):
+    """A decision on a tool call that the server does not accept; nothing was run."""
+
+    def __init__(self, message: str, *, approval_id: str) -> None:
+        self.approval_id = approval_id
+        super().__init__(message)
+
+
+class InvalidToolApprovalError(ToolApprovalError):
+    """A decision on something that nobody asked for."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f'Tool approval response references unknown approvalId: "{approval_id}". '
+            "No matching tool-approval-request stands in the messages.",
+            approval_id=approval_id,
+        )
+
+
+class ToolCallNotFoundForApprovalError(ToolApprovalError):
+    """A decision on a tool call that is not in the messages."""
+
+    def __init__(self, approval_id: str, tool_call_id: str) -> None:
+        self.tool_call_id = tool_call_id
+        super().__init__(
+            f'Tool call "{tool_call_id}" not found for approval request "{approval_id}".',
+            approval_id=approval_id,
+        )
+
+
+class InvalidToolApprovalSignatureError(ToolApprovalError):
+    """A decision whose seal does not fit: another input, tool, user or chat than was asked about, or too late."""
+
+    def __init__(self, approval_id: str, tool_call_id: str, reason: str) -> None:
+        self.tool_call_id = tool_call_id
+        self.reason = reason
+        super().__init__(
+            f'Tool approval signature verification failed for approval "{approval_id}" (tool call "{tool_call_id}"): {reason}',
+            approval_id=approval_id,
+        )
+
+
+class ToolApprovalUsedError(ToolApprovalError):
+    """A decision that has been used before; a tool call runs once."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(
+            f'The decision on approval "{approval_id}" has been used before; a tool call runs once.',
+            approval_id=approval_id,
+        )
+
+
+class DownloadError(FlightwireError):
+    """A file in the messages cannot be fetched; `url` is without its query."""
+
+    def __init__(self, message: str, *, url: str, status_code: int | None = None) -> None:
+        self.url = url
+        self.status_code = status_code
+        super().__init__(f"{message.rstrip('.')}: {url}")
 
 
 class StreamableClosedError(FlightwireError):

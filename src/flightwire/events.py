@@ -4,7 +4,8 @@ Owns: one class per stream part of the AI SDK v7 (`packages/ai/src/generate-text
 `packages/provider/src/language-model/v4/`), usage and finish reasons. Refuses to know: who produces or reads them.
 
 Order, as in the AI SDK: Start, (StartStep … FinishStep)+, Finish. A text is TextStart, TextDelta*, TextEnd with one id;
-reasoning and tool input follow the same law. Abort and Error end a stream wherever it is.
+reasoning and tool input follow the same law. Abort ends a stream wherever it is; so does Error, and when a step had
+begun to answer, FinishStep and Finish with the reason "error" come after it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from flightwire._frozen import value
 from flightwire.jsontypes import JSONObject, JSONValue
+from flightwire.messages import ModelMessage
 
 FinishReason: TypeAlias = Literal[
     "stop", "length", "content-filter", "tool-calls", "error", "other", "interrupted"
@@ -82,19 +84,67 @@ class CallWarning:
 
 @value
 class ResponseMetadata:
-    """What the provider said about its answer. `timestamp_s` is Unix time."""
+    """What the provider said about its answer. `timestamp_s` is Unix time.
+
+    In a step's result `messages` is the answer as messages; `body` is there when `include` asked for it.
+    """
 
     id: str | None = None
     model_id: str | None = None
     timestamp_s: float | None = None
     headers: Mapping[str, str] | None = None
+    messages: Sequence[ModelMessage] = ()
+    body: JSONValue = None
 
 
 @value
 class RequestMetadata:
-    """What was sent to the provider, when `include` asked for it."""
+    """What was sent to the provider, when `include` asked for it: the request's body, the messages of the step."""
 
     body: JSONValue = None
+    messages: Sequence[ModelMessage] | None = None
+
+
+@value
+class ChunkTimes:
+    """Seconds between two chunks of output: what one read of the socket delivered is one chunk."""
+
+    min_s: float
+    p10_s: float
+    median_s: float
+    avg_s: float
+    p90_s: float
+    max_s: float
+
+
+@value
+class Performance:
+    """How fast a step was (AI SDK v7, `step-result.ts`).
+
+    Attributes:
+        tool_execution_s: tool call id → how long the tool ran.
+        step_time_s: the whole step, tools included.
+        response_time_s: the model's part of it.
+        effective_output_tokens_per_second: output tokens over the model's time.
+        effective_total_tokens_per_second: all tokens over the model's time.
+        output_tokens_per_second: output tokens over the time since the first output; streams only.
+        input_tokens_per_second: input tokens over the time until the first output; streams only.
+        time_to_first_output_s: until the first text, reasoning, file or tool input; streams only.
+        time_between_output_chunks: streams only.
+    """
+
+    tool_execution_s: Mapping[str, float]
+    step_time_s: float = 0.0
+    response_time_s: float = 0.0
+    effective_output_tokens_per_second: float = 0.0
+    effective_total_tokens_per_second: float = 0.0
+    output_tokens_per_second: float | None = None
+    input_tokens_per_second: float | None = None
+    time_to_first_output_s: float | None = None
+    time_between_output_chunks: ChunkTimes | None = None
+
+
+NO_PERFORMANCE = Performance({})
 
 
 @value
@@ -264,6 +314,7 @@ class ToolApprovalRequested:
     tool_call: ToolCall
     is_automatic: bool = False
     signature: str | None = None
+    reason: str | None = None
     type: ClassVar[Literal["tool-approval-request"]] = "tool-approval-request"
 
 
@@ -333,6 +384,7 @@ class FinishStep:
     response: ResponseMetadata = ResponseMetadata()
     raw_finish_reason: str | None = None
     provider_metadata: ProviderMetadata | None = None
+    performance: Performance = NO_PERFORMANCE
     type: ClassVar[Literal["finish-step"]] = "finish-step"
 
 

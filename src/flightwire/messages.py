@@ -92,10 +92,16 @@ class ToolResultPart:
 
 @value
 class ToolApprovalRequest:
-    """A tool call waits for somebody's approval."""
+    """A tool call waits for somebody's approval; `signature` is the server's seal, to be handed back as it is.
+
+    `is_automatic`: a rule answered it, nobody is to be asked.
+    """
 
     approval_id: str
     tool_call_id: str
+    is_automatic: bool = False
+    signature: str | None = None
+    reason: str | None = None
 
 
 @value
@@ -105,6 +111,7 @@ class ToolApprovalResponse:
     approval_id: str
     approved: bool
     reason: str | None = None
+    provider_executed: bool = False
 
 
 UserContentPart: TypeAlias = TextPart | ImagePart | FilePart
@@ -201,11 +208,22 @@ _PART_FIELDS: dict[str, tuple[type, dict[str, str]]] = {
     ),
     "tool-approval-request": (
         ToolApprovalRequest,
-        {"approval_id": "approvalId", "tool_call_id": "toolCallId"},
+        {
+            "approval_id": "approvalId",
+            "tool_call_id": "toolCallId",
+            "is_automatic": "isAutomatic",
+            "signature": "signature",
+            "reason": "reason",
+        },
     ),
     "tool-approval-response": (
         ToolApprovalResponse,
-        {"approval_id": "approvalId", "approved": "approved", "reason": "reason"},
+        {
+            "approval_id": "approvalId",
+            "approved": "approved",
+            "reason": "reason",
+            "provider_executed": "providerExecuted",
+        },
     ),
 }
 _PART_TYPES = {cls: name for name, (cls, _) in _PART_FIELDS.items()}

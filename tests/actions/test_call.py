@@ -15,8 +15,8 @@ import pytest
 from flightwire.actions import call as call_module
 from flightwire.actions.call import MAX_SYNC_ACTIONS, call_action
 from flightwire.actions.registry import action
-from flightwire.actions.threads import DaemonThreads
 from flightwire.scope import RequestScope, current_scope
+from flightwire.threads import DaemonThreads
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flightwire.actions.registry import Action
-from flightwire.actions.threads import DaemonThreads
+from flightwire.threads import DaemonThreads
 
 MAX_SYNC_ACTIONS: Final = 40
 

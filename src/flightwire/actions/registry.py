@@ -7,7 +7,6 @@ Owns: the decorator, names, wire ids. Refuses to know: HTTP, how arguments are c
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from inspect import isfunction
@@ -16,6 +15,7 @@ from typing import Any, Final, Generic, NoReturn, ParamSpec, SupportsIndex, Type
 from urllib.parse import quote
 
 from flightwire.actions.schema import ArgumentSchema
+from flightwire.annotations import names_around
 from flightwire.errors import InvalidArgumentError
 from flightwire.wire.flight.declared import camel_case
 from flightwire.wire.flight.values import ServerReference
@@ -169,7 +169,7 @@ def action(
             name=name,
             max_duration_s=max_duration_s,
             max_body_bytes=max_body_bytes,
-            local_names=_names_around(fn, sys._getframe(1 if is_called else 2)),
+            local_names=names_around(fn, sys._getframe(1 if is_called else 2)),
         )
 
     is_called = fn is None
@@ -309,22 +309,6 @@ def _checked_limit(limit: Number | None, option: str, name: str) -> Number | Non
     if isinstance(limit, bool) or not isinstance(limit, wanted) or not 0 < limit < float("inf"):
         raise InvalidArgumentError(f"{option} of action '{name}' must be a positive number, got {limit!r}.")
     return limit
-
-
-def _names_around(fn: Callable[..., Any], frame: Any) -> dict[str, object]:
-    """Names that annotations written as text use from the function around: nobody could find them later."""
-    if not isfunction(fn) or "<locals>" not in fn.__qualname__:
-        return {}
-    words = {word for text in _annotation_texts(fn) for word in re.findall(r"[^\W\d]\w*", text)}
-    around = dict(frame.f_locals)
-    return {word: around[word] for word in words & around.keys()}
-
-
-def _annotation_texts(fn: Callable[..., Any]) -> list[str]:
-    try:
-        return [each for each in fn.__annotations__.values() if isinstance(each, str)]
-    except NameError:  # Python 3.14 evaluates them only now, so they are not text
-        return []
 
 
 def _last_part(module: str) -> str:

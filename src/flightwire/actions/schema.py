@@ -12,9 +12,9 @@ from inspect import Parameter
 from typing import Any, Final, TypeAlias
 
 from flightwire._frozen import value
-from flightwire.actions.annotations import Namespace, missing_name, signature_of
 from flightwire.actions.injection import injectable
 from flightwire.actions.problems import Problem, problems_of, refusal
+from flightwire.annotations import Namespace, missing_name, signature_of
 from flightwire.elements import UNDEFINED
 from flightwire.errors import ArgumentError, InvalidArgumentError
 

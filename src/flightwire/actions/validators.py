@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic_core import SchemaValidator
 
-from flightwire.actions.annotations import Namespace, missing_name
 from flightwire.actions.strictness import adapted
 from flightwire.actions.wire_types import WireTypes
+from flightwire.annotations import Namespace, missing_name
 from flightwire.errors import InvalidArgumentError
 
 

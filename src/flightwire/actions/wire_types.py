@@ -30,7 +30,7 @@ from typing import (
 import typing_extensions
 from typing_extensions import ReadOnly, is_typeddict
 
-from flightwire.actions.annotations import Namespace
+from flightwire.annotations import Namespace
 from flightwire.wire.flight.values import ReceivedStream
 
 Substitution = dict[Any, Any]

@@ -11,7 +11,6 @@ from inspect import Parameter
 from typing import Any, Final
 
 from flightwire._frozen import value
-from flightwire.actions.annotations import signature_of
 from flightwire.actions.declarations.book import Aliases, Book, Remark
 from flightwire.actions.declarations.classes import Body, body_of, bound_of
 from flightwire.actions.declarations.hints import Home
@@ -31,6 +30,7 @@ from flightwire.actions.declarations.shapes import (
     promise,
 )
 from flightwire.actions.registry import RESERVED_IN_JAVASCRIPT, Action
+from flightwire.annotations import signature_of
 from flightwire.wire.flight.declared import camel_case
 
 _EMPTY: Final = Parameter.empty

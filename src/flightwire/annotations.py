@@ -7,6 +7,7 @@ Refuses to know: what the types are for.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -84,6 +85,22 @@ def _may_hold_text(annotation: object) -> bool:
     if isinstance(annotation, str | ForwardRef):
         return True
     return any(_may_hold_text(part) for part in typing.get_args(annotation))
+
+
+def names_around(fn: Callable[..., Any], frame: Any) -> dict[str, object]:
+    """Names that annotations written as text use from the function around: nobody could find them later."""
+    if not inspect.isfunction(fn) or "<locals>" not in fn.__qualname__:
+        return {}
+    words = {word for text in _annotation_texts(fn) for word in re.findall(r"[^\W\d]\w*", text)}
+    around = dict(frame.f_locals)
+    return {word: around[word] for word in words & around.keys()}
+
+
+def _annotation_texts(fn: Callable[..., Any]) -> list[str]:
+    try:
+        return [each for each in fn.__annotations__.values() if isinstance(each, str)]
+    except NameError:  # Python 3.14 evaluates them only now, so they are not text
+        return []
 
 
 def missing_name(error: NameError, *, action: str, argument: str, module: str) -> InvalidArgumentError:

@@ -1,8 +1,8 @@
-"""The threads that sync actions run in.
+"""The threads that plain functions (actions, tools) run in.
 
-Owns: how many there are, the queue before them. Refuses to know: actions, event loops.
+Owns: how many there are, the queue before them. Refuses to know: what runs in them, event loops.
 
-`concurrent.futures.ThreadPoolExecutor` waits for its threads when Python ends, so one action that hangs in a socket would keep
+`concurrent.futures.ThreadPoolExecutor` waits for its threads when Python ends, so one function that hangs in a socket would keep
 Ctrl-C from working. These are daemon threads: what they still do when the process ends is abandoned.
 """
 
