@@ -52,6 +52,7 @@ from flightwire.tags import html
 if TYPE_CHECKING:
     from flightwire.client import Client
     from flightwire.server.app import App
+    from flightwire.server.csp import CSP
     from flightwire.server.mode import Mode
 
 __version__ = "0.1.0.dev0"
@@ -115,6 +116,7 @@ def app(
     allowed_origins: Iterable[str] = (),
     max_body_bytes: int = 1024 * 1024,
     max_duration_s: float = 900.0,
+    csp: CSP = None,
 ) -> App:
     """Make the ASGI app that serves an app folder's pages and actions, or actions alone; it mounts under any prefix.
 
@@ -125,9 +127,12 @@ def app(
         allowed_origins: pages of other origins that may call, as `https://example.com`.
         max_body_bytes: the largest request body, unless an action says otherwise.
         max_duration_s: the longest an action may run, in seconds; an action or a page may say less.
+        csp: the pages' Content-Security-Policy: a dict adds sources to the strict default, as
+            `{"img-src": ["https://images.example.com"]}`; a text replaces it, with `{nonce}` in its place; False sends none.
 
     Raises:
-        InvalidArgumentError: neither a folder nor actions, a folder that does not exist, or an origin that is none.
+        InvalidArgumentError: neither a folder nor actions, a folder that does not exist, an origin that is none, or a policy
+            that cannot be one.
     """
     from flightwire.server.app import App
     from flightwire.server.calls import Limits
@@ -138,6 +143,7 @@ def app(
         mode=mode,
         allowed_origins=allowed_origins,
         limits=Limits(max_body_bytes=max_body_bytes, max_duration_s=max_duration_s),
+        csp=csp,
     )
 
 

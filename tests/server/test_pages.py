@@ -151,7 +151,7 @@ async def test_a_prefix_is_cut_only_at_a_slash(development: Pages):
 
 async def test_development_takes_modules_from_vite(development: Pages):
     answer = await get(development)
-    assert re.findall(r'<script type="module" src="(.*?)">', answer.text) == [
+    assert re.findall(r'<script type="module" src="(.*?)" nonce="[\w-]+">', answer.text) == [
         "http://127.0.0.1:5173/@vite/client",
         "http://127.0.0.1:5173/@flightwire/entry",
     ]
@@ -160,13 +160,33 @@ async def test_development_takes_modules_from_vite(development: Pages):
 
 async def test_production_takes_them_from_the_build(production: Pages):
     answer = await get(production, root_path="/x")
-    assert re.findall(r'<script type="module" src="(.*?)">', answer.text) == ["/x/assets/entry-a1.js"]
+    assert re.findall(r'<script type="module" src="(.*?)" nonce="[\w-]+">', answer.text) == [
+        "/x/assets/entry-a1.js"
+    ]
     assert re.findall(r'modulepreload" href="(.*?)"', answer.text) == [
         "/x/assets/react-b2.js",
         "/x/assets/page-c3.js",
     ]
     assert re.findall(r'stylesheet" href="(.*?)"', answer.text) == ["/x/assets/page-d4.css"]
     assert answer.data("__flightwire") == {"root": "/x", "dev": False, "page": "page.tsx"}
+
+
+async def test_every_document_has_a_policy_with_a_nonce_of_its_own(production: Pages):
+    answers = [await get(production), await get(production), await get(production, "/nothing")]
+    policies = [answer.headers["content-security-policy"] for answer in answers]
+    nonces = [re.search(r"script-src 'nonce-([\w-]{22})'", policy)[1] for policy in policies]
+    assert len(set(nonces)) == 3
+    for answer, nonce in zip(answers, nonces, strict=True):
+        assert set(re.findall(r'nonce="(.*?)"', answer.text)) == {nonce}
+        assert not re.search(
+            r"<(script type=.module|style|link rel=.(style|module)\w+.)(?![^>]*nonce)", answer.text
+        )
+
+
+async def test_an_app_may_have_no_policy(folder: Path):
+    answer = await get(Pages(folder, mode="production", csp=False))
+    assert "content-security-policy" not in answer.headers
+    assert "nonce" not in answer.text
 
 
 async def test_assets_are_kept_for_ever(production: Pages):
@@ -219,6 +239,8 @@ async def test_head_has_the_headers_and_no_body(development: Pages):
     page = await get(development)
     head = await get(development, method="HEAD")
     assert head.body == b""
+    for answer in (page, head):
+        assert answer.headers.pop("content-security-policy")  # has a nonce of its own
     assert head.headers == page.headers
 
 

@@ -34,7 +34,11 @@ export function showPanel(report: Report): void {
   const close = element('button', 'Close');
   close.setAttribute('type', 'button');
   close.addEventListener('click', hidePanel);
-  host.attachShadow({ mode: 'open' }).append(element('style', STYLE), dialog(report, close));
+  const shadow = host.attachShadow({ mode: 'open' });
+  const sheet = new CSSStyleSheet(); // unlike a style element, it needs no leave of the page's Content-Security-Policy
+  sheet.replaceSync(STYLE);
+  shadow.adoptedStyleSheets = [sheet];
+  shadow.append(dialog(report, close));
   document.documentElement.append(host);
   addEventListener('keydown', closeOnEscape);
 }

@@ -28,6 +28,7 @@ from flightwire.errors import (
     ToolchainError,
 )
 from flightwire.server.calls import CallHandler, Limits
+from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
@@ -52,6 +53,7 @@ class App:
         mode: Mode | None,
         allowed_origins: Iterable[str],
         limits: Limits,
+        csp: CSP = None,
     ) -> None:
         _check_served(folder, actions)
         self.folder = folder
@@ -61,7 +63,9 @@ class App:
         self.app_folder: AppFolder | None = None
         self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
         self.pages = (
-            None if folder is None else Pages(folder, mode=self.mode, load_error=lambda: self.load_error)
+            None
+            if folder is None
+            else Pages(folder, mode=self.mode, load_error=lambda: self.load_error, csp=csp)
         )
         self._given = ActionRegistry.of(actions)
         self._registry = self._given
