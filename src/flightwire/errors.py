@@ -42,6 +42,10 @@ FlightwireError
 │   └── CallTimeoutError          … or not in time
 ├── ConnectionClosedError         the bytes ended before every value had come
 ├── RemoteError                   an error the other side reported: a digest, in development also its text
+├── StorageError                  a database that cannot be reached, or refuses
+│   └── SchemaError               … or whose tables are of another version
+├── ChatConflictError             a chat was changed by somebody else in between
+├── StateTooLargeError            a chat, or the state of one, that is larger than allowed
 ├── UserError                     the one error whose text reaches a production page
 └── CallError                     a call that is refused; has an HTTP status
     ├── DecodeError               400: bytes that are not a call
@@ -451,6 +455,57 @@ class RemoteError(FlightwireError):
         self.name = name
         self.message = message
         super().__init__(f"{name}: {message}" if message else f"the server failed (digest {digest})")
+
+
+class StorageError(FlightwireError):
+    """A database that cannot be reached, or refuses; what was saved before stays saved."""
+
+
+class SchemaError(StorageError):
+    """A database whose tables are of another version.
+
+    Attributes:
+        found: the version of the tables.
+        wanted: the version that this release works with.
+    """
+
+    def __init__(self, shown_url: str, found: str, wanted: str, *, is_known: bool) -> None:
+        self.found = found
+        self.wanted = wanted
+        what_to_do = (
+            "Bring them up to date (make a backup first): flightwire db upgrade"
+            if is_known
+            else "A newer release of Flightwire made them: install that one, or use another database."
+        )
+        super().__init__(
+            f"the tables in {shown_url} have version {found}, and this needs {wanted}. {what_to_do}"
+        )
+
+
+class ChatConflictError(FlightwireError):
+    """A chat was changed by somebody else since it was loaded; nothing was overwritten."""
+
+    def __init__(self, chat_id: str, expected: int, found: int) -> None:
+        self.chat_id = chat_id
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f"chat '{chat_id}' has version {found} by now, expected {expected}: somebody else changed it. "
+            "Load it again, make the change on what is there, and save."
+        )
+
+
+class StateTooLargeError(FlightwireError):
+    """A chat, or the state of one, that is larger than allowed; what was saved before stays saved."""
+
+    def __init__(self, chat_id: str | None, size_bytes: int, max_state_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.max_state_bytes = max_state_bytes
+        what = "the AI state" if chat_id is None else f"chat '{chat_id}'"
+        super().__init__(
+            f"{what} has {size_bytes:,} bytes as JSON; max_state_bytes allows {max_state_bytes:,}. "
+            "Keep files elsewhere and their addresses in it, start a new chat, or allow more."
+        )
 
 
 class UserError(FlightwireError):

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from flightwire.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flightwire.sealing import Sealer
 
 T = TypeVar("T")
@@ -118,6 +120,7 @@ class RequestScope:
             None
         )  # a text that stands for the user in what is sealed
         self.sealer: Sealer | None = None
+        self.state_folder: Path | None = None  # where the app keeps what is its own, `APP/.flightwire`
         self.last_failure: BaseException | None = None
         self.on_idle: Callable[[], None] | None = None
         self.loop = asyncio.get_running_loop()

@@ -141,6 +141,7 @@ class CallHandler:
             max_unsent_bytes=self._limits.max_unsent_bytes,
             on_failure=reported.background,
         )
+        work.state_folder = None if self._app_root is None else self._app_root / ".flightwire"
         watcher = asyncio.ensure_future(_disconnected(receive))
         # Some servers report a disconnect as soon as the response is complete: stop listening before the last chunk.
         pump = Pump(

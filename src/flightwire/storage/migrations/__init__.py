@@ -1,0 +1,1 @@
+"""Alembic's folder: how databases come to have our tables."""
