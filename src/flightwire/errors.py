@@ -15,6 +15,9 @@ FlightwireError
 │   └── APITimeoutError           … or did not answer in time
 ├── RetryError                    it kept failing; carries every attempt
 ├── NoOutputGeneratedError        the model ended without any output
+├── NoObjectGeneratedError        … or with a text that is not what `output=` asked for
+├── JSONParseError                a text that is no JSON
+├── TypeValidationError           a value that does not fit its schema
 ├── OutputLimitError              a stream grew past its limit
 ├── AbortError                    somebody called abort()
 │   └── GenerationTimeoutError    … or a time limit of the call was over
@@ -61,7 +64,10 @@ FlightwireError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from flightwire.events import FinishReason, ResponseMetadata, Usage
 
 MAX_BODY_EXCERPT_CHARS = 1000
 
@@ -185,6 +191,71 @@ class RetryError(FlightwireError):
 
 class NoOutputGeneratedError(FlightwireError):
     """The model ended without any output."""
+
+
+class JSONParseError(FlightwireError, ValueError):
+    """A text that is no JSON; `text` has it, the cause says where it breaks."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"This is no JSON: {_excerpt(text)}")
+
+
+class TypeValidationError(FlightwireError, ValueError):
+    """A value that does not fit its schema; `value` has it."""
+
+    def __init__(self, problem: str, *, value: object) -> None:
+        self.value = value
+        super().__init__(problem)
+
+
+class NoObjectGeneratedError(FlightwireError):
+    """The model's text is not what `output=` asked for; the cause says why.
+
+    Attributes:
+        text: what the model wrote.
+        response: what the provider said about its answer.
+        usage: what it cost.
+        finish_reason: why the model stopped; after "length" the text is most likely cut off.
+    """
+
+    def __init__(
+        self,
+        message: str = "No object generated.",
+        *,
+        text: str | None = None,
+        response: ResponseMetadata | None = None,
+        usage: Usage | None = None,
+        finish_reason: FinishReason | None = None,
+    ) -> None:
+        self.text = text
+        self.response = response
+        self.usage = usage
+        self.finish_reason = finish_reason
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """The letter: what is wrong, why, how the model stopped, and an excerpt of its text."""
+        lines = [str(self.args[0])]
+        if self.__cause__ is not None:
+            lines.append(str(self.__cause__))
+        if self.finish_reason == "length":
+            lines.append(
+                "The answer was cut off (finish reason 'length'): allow more with max_output_tokens=…."
+            )
+        if self.text is not None and not isinstance(self.__cause__, JSONParseError):
+            lines.append(f"The model wrote: {_excerpt(self.text)}")
+        return "\n".join(lines)
+
+
+def _excerpt(text: str) -> str:
+    if not text:
+        return "an empty text"
+    return (
+        text
+        if len(text) <= MAX_BODY_EXCERPT_CHARS
+        else f"{text[:MAX_BODY_EXCERPT_CHARS]}… ({len(text)} characters)"
+    )
 
 
 class OutputLimitError(FlightwireError):
