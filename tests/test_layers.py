@@ -62,7 +62,7 @@ FOREIGN = {
     "ui": {"starlette", "msgspec", "pydantic"},
     "client": {"aiohttp"},
     "testing": {"anyio", "pytest", "starlette", "msgspec"},
-    "cli": {"rich", "typer", "click", "uvicorn", "uvloop"},
+    "cli": {"granian", "rich", "typer", "click", "uvicorn", "uvloop"},
     "front door": set(),
 }
 EVERYWHERE = {"typing_extensions", "annotationlib"}  # the second is the standard library's, since 3.14

@@ -38,6 +38,7 @@ FlightwireError
 ├── StreamableFailedError         a streamable ended with an error that is not an exception
 ├── StreamableAbandonedError      a streamable that nobody can finish any more
 ├── ActionTimeoutError            an action ran longer than its max_duration_s
+├── ActionInterruptedError        an action that was ended because its server stops
 ├── AppLoadError                  the app folder cannot be imported
 ├── EncodeError                   a value that cannot be sent to the browser
 │   └── ArgumentEncodeError       … or, from Python, to the server
@@ -58,7 +59,8 @@ FlightwireError
     ├── ForbiddenError            403: a call from another site, or by somebody who may not
     ├── ActionNotFoundError       404: no such action
     ├── BodyTooLargeError         413: more bytes than allowed
-    └── BodyTimeoutError          408: the body came too slowly
+    ├── BodyTimeoutError          408: the body came too slowly
+    └── ServerStoppingError       503: the server is being stopped or replaced
 """
 
 from __future__ import annotations
@@ -451,6 +453,15 @@ class ActionTimeoutError(FlightwireError):
         )
 
 
+class ActionInterruptedError(FlightwireError):
+    """An action did not end in the time that its server had left; what had been sent stays valid."""
+
+    def __init__(self, action: str | None) -> None:
+        self.action = action
+        what = "The action" if action is None else f"Action '{action}'"
+        super().__init__(f"{what} was ended because its server is being restarted. Call it again.")
+
+
 class AppLoadError(FlightwireError):
     """The app folder cannot be imported; `path` and `line` say where."""
 
@@ -654,3 +665,12 @@ class BodyTimeoutError(CallError):
     """The body came too slowly."""
 
     status_code = 408
+
+
+class ServerStoppingError(CallError):
+    """The server takes no new calls, because it is being stopped or replaced; the action has not run."""
+
+    status_code = 503
+
+    def __init__(self, letter: str | None = None) -> None:
+        super().__init__(letter or "The server is being restarted. Try again in a few seconds.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -18,9 +17,14 @@ PROGRAM = """
 import asyncio, sys
 from flightwire.cli.letters import log_to_terminal
 from flightwire.cli.listening import listen
-from flightwire.cli.serving import serve
+from flightwire.cli.http_servers import Granian, Uvicorn
+from flightwire.cli.serving import Serving, serve
 
 class App:
+    drain_timeout_s = {grace_s}
+    async def drain(self):
+        print("draining", flush=True)
+        await asyncio.sleep({drain_s})
     async def startup(self):
         {startup}
     async def aclose(self):
@@ -42,7 +46,7 @@ async def in_background():
 log_to_terminal()
 listener = listen("127.0.0.1", 0, retry="")
 print(listener.getsockname()[1], flush=True)
-serve(App(), listener, on_ready=lambda: print("ready", flush=True), grace_s={grace_s}, in_background=in_background)
+serve(App(), listener, on_ready=lambda: print("ready", flush=True), in_background=in_background, how=Serving(server={server}))
 print("returned", flush=True)
 """
 FOR_EVER = "await asyncio.Event().wait()"
@@ -68,8 +72,12 @@ class Process:
 
 
 @contextmanager
-def running(startup: str = "pass", handle: str = "pass", grace_s: int = 0) -> Iterator[Process]:
-    code = textwrap.dedent(PROGRAM).format(startup=startup, handle=handle, grace_s=grace_s)
+def running(
+    startup: str = "pass", handle: str = "pass", grace_s: int = 0, drain_s: int = 0, server: str = "Uvicorn"
+) -> Iterator[Process]:
+    code = textwrap.dedent(PROGRAM).format(
+        startup=startup, handle=handle, grace_s=grace_s, drain_s=drain_s, server=server
+    )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -90,13 +98,14 @@ def asking(port: int) -> Iterator[http.client.HTTPResponse]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_closes_the_app_and_returns(number: signal.Signals) -> None:
-    with running() as server:
+@pytest.mark.parametrize("http", ["Uvicorn", "Granian"])
+def test_a_signal_closes_the_app_and_returns(number: signal.Signals, http: str) -> None:
+    with running(server=http) as server:
         assert [server.line(), server.line()] == ["ready", "warm"]
         with asking(server.port) as response:
             response.read()
         said, took_s = server.stop(number)
-    assert said == ["closed", "returned"]
+    assert said == ["draining", "closed", "returned"]
     assert server.process.returncode == 0
     assert took_s < 2
 
@@ -110,8 +119,9 @@ def test_a_signal_ends_an_open_response_at_once_in_development() -> None:
     assert took_s < 2
 
 
-def test_an_open_response_may_end_within_its_grace() -> None:
-    with running(handle="await asyncio.sleep(0.5)", grace_s=8) as server:
+@pytest.mark.parametrize("http", ["Uvicorn", "Granian"])
+def test_an_open_response_may_end_within_its_grace(http: str) -> None:
+    with running(handle="await asyncio.sleep(0.5)", grace_s=8, server=http) as server:
         server.line()
         with asking(server.port) as response:
             server.process.send_signal(signal.SIGTERM)
@@ -127,30 +137,41 @@ def test_a_signal_stops_a_start_up() -> None:
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
-    with running(handle=FOR_EVER, grace_s=60) as server:
-        server.line()
+    with running(handle=FOR_EVER, grace_s=60, drain_s=60) as server:
+        assert [server.line(), server.line()] == ["ready", "warm"]
         with asking(server.port):
             server.process.send_signal(signal.SIGINT)
-            while _accepts(server.port):
-                pass  # until it has heard the first one
+            assert server.line() == "draining"
             said, took_s = server.stop(signal.SIGINT)
     assert server.process.returncode == 130
     assert "returned" not in said
     assert took_s < 2
 
 
-def test_nothing_is_written_to_standard_error() -> None:
-    with running(handle=FOR_EVER) as server:
+def test_a_connection_that_never_ends_does_not_outlive_granian() -> None:
+    with running(handle=FOR_EVER, grace_s=1, server="Granian") as server:
+        server.line()
+        with asking(server.port):
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(20) == 0
+
+
+def test_a_thread_that_nobody_can_end_does_not_hold_the_process() -> None:
+    with running(
+        handle="import time; asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)"
+    ) as server:
+        server.line()
+        with asking(server.port) as response:
+            response.read()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("http", ["Uvicorn", "Granian"])
+def test_nothing_is_written_to_standard_error(http: str) -> None:
+    with running(handle=FOR_EVER, server=http) as server:
         server.line()
         with asking(server.port):
             server.process.send_signal(signal.SIGINT)
             _, errors = server.process.communicate(timeout=10)
     assert errors == ""
-
-
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

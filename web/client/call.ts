@@ -59,7 +59,7 @@ async function rooted(root: Promise<unknown>, status: number): Promise<unknown> 
 }
 
 function isRebuilt(error: unknown): error is ActionFailure & { digest: string } {
-  return isActionError(error) && error.kind === 'failed';
+  return isActionError(error) && (error.kind === 'failed' || error.kind === 'interrupted');
 }
 
 function reading(call: Call) {

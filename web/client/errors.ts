@@ -5,9 +5,10 @@
  * - `failed`: the action ran and raised; React rebuilt the error;
  * - `refused`: the server did not run the action, and said why;
  * - `unreachable`: no answer at all;
- * - `lost`: the answer broke off; what had come stays valid.
+ * - `lost`: the answer broke off; what had come stays valid;
+ * - `interrupted`: the server ended the answer because it is being restarted; what had come stays valid.
  */
-export type ActionErrorKind = 'failed' | 'refused' | 'unreachable' | 'lost';
+export type ActionErrorKind = 'failed' | 'refused' | 'unreachable' | 'lost' | 'interrupted';
 
 /** What every failure of a call has: ours, and those that the action raised. */
 export interface ActionFailure extends Error {
@@ -23,13 +24,13 @@ export interface ActionFailure extends Error {
 /** A call that did not come back with an answer. */
 export class ActionError extends Error implements ActionFailure {
   override readonly name = 'ActionError';
-  readonly kind: Exclude<ActionErrorKind, 'failed'>;
+  readonly kind: Exclude<ActionErrorKind, 'failed' | 'interrupted'>;
   readonly status: number | undefined;
   readonly digest: string | undefined;
   readonly userMessage: string | undefined;
 
   constructor(
-    kind: Exclude<ActionErrorKind, 'failed'>,
+    kind: Exclude<ActionErrorKind, 'failed' | 'interrupted'>,
     message: string,
     facts: { status?: number; cause?: unknown } = {},
   ) {
@@ -43,6 +44,7 @@ export class ActionError extends Error implements ActionFailure {
 export const CUT = 'The page did not arrive whole. Reload it.';
 
 const USER_ERROR = 'user:'; // a digest that carries a text for the user
+const INTERRUPTED = 'interrupted'; // the digest of what a server ended because it stops
 const NO_TEXT = /^Minified React error #\d+|^An error occurred in the Server/;
 
 /** Whether a call failed, for whatever reason; a call that was stopped or aborted did not. */
@@ -71,11 +73,14 @@ export function describeError(error: unknown): string {
  * Production builds of React put a text of their own in place of the message, which the server does not send.
  */
 export function explain(error: ActionFailure & { digest: string }, status?: number): void {
-  error.kind ??= 'failed';
+  const isInterrupted = error.digest === INTERRUPTED;
+  error.kind ??= isInterrupted ? 'interrupted' : 'failed';
   if (status !== undefined && status >= 400) error.status ??= status;
   if (error.digest.startsWith(USER_ERROR)) error.userMessage ??= error.digest.slice(USER_ERROR.length);
   if (!NO_TEXT.test(error.message)) return;
-  error.message = error.userMessage ?? `Something went wrong on the server (${error.digest}).`;
+  error.message = isInterrupted
+    ? 'The server was restarted before the answer was complete. Try again.'
+    : (error.userMessage ?? `Something went wrong on the server (${error.digest}).`);
   error.stack = `${error.name}: ${error.message}`; // React's has no frames either
 }
 

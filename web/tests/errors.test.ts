@@ -20,6 +20,12 @@ test("a UserError's text is the message for the user", () => {
   expect(error.message).toBe('Say something first.');
 });
 
+test('what a stopping server ended is no failure of the action', () => {
+  const error = rebuilt('interrupted');
+  expect(isActionError(error) && error.kind).toBe('interrupted');
+  expect(describeError(error)).toBe('The server was restarted before the answer was complete. Try again.');
+});
+
 test('development keeps its own message', () => {
   const error = rebuilt('user:Hello', "Hello (in action 'greet')");
   expect(isActionError(error) && error.userMessage).toBe('Hello');

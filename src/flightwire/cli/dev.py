@@ -36,7 +36,6 @@ Examples:
   flightwire dev app/ --port 3001
   FLIGHTWIRE_MODEL=openai/gpt-5.4-mini flightwire dev app/
 """
-GRACE_S = 0  # a developer who presses Ctrl-C does not wait for answers
 
 
 def dev(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1") -> None:
@@ -53,11 +52,11 @@ def dev(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1") -> None:
 
     app = make_app(folder, mode="development")
     app.vite_host = host
+    app.watches_signals = False
     serve(
         app,
         listener,
         on_ready=lambda: announce(url_of(listener), shown, answering),
-        grace_s=GRACE_S,
         in_background=answering.warm_up,
     )
 

@@ -6,11 +6,13 @@ Owns: taking the port before anything slow is started, and the letters when it c
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from pathlib import Path
 
 from .folders import CommandError
 
-__all__ = ["listen", "url_of"]
+__all__ = ["listen", "listen_on_file", "url_of"]
 
 BACKLOG = 2048
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - shown, not bound: what to open when all are listened on
@@ -47,8 +49,40 @@ def listen(host: str, port: int, *, retry: str) -> socket.socket:
     return listener
 
 
+def listen_on_file(path: Path) -> socket.socket:
+    """Take a Unix socket; one that a process left behind is replaced.
+
+    Raises:
+        CommandError: another process listens on it, or it cannot be made there.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            _remove_unused(path)
+        listener.bind(os.fspath(path))
+        path.chmod(0o666)  # whoever may enter its folder may connect, as a proxy of another user must
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CommandError(f"The socket {path} cannot be listened on: {error.strerror or error}.") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _remove_unused(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(errno.EADDRINUSE, "another process listens on it")
+
+
 def url_of(listener: socket.socket) -> str:
-    """The address to open in a browser."""
+    """The address to open in a browser; of a Unix socket, where it is."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     shown = ANYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"

@@ -1,6 +1,6 @@
 """Running an ASGI app until somebody stops it.
 
-Owns: the event loop, the server, signals, and the order in which things end. Refuses to know: which app, and what is printed.
+Owns: the event loop, signals, and the order in which things end. Refuses to know: which app, which HTTP server, what is printed.
 """
 
 from __future__ import annotations
@@ -10,20 +10,29 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
-import uvicorn
+from .._frozen import value
+from .http_servers import HTTPServer, Uvicorn
 
-__all__ = ["STOP_SIGNALS", "Service", "serve"]
+__all__ = ["STOP_SIGNALS", "Service", "Serving", "serve"]
 
-UNWIND_TIMEOUT_S = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MIN_CLOSE_S = 1.0  # for last chunks to leave, when the calls took all the time there was
+EXIT_TIMEOUT_S = 0.5  # for threads of the app's own that nobody can end
 
 
 class Service(Protocol):
-    """An ASGI app with a beginning and an end."""
+    """An ASGI app with a beginning and an end.
+
+    Attributes:
+        drain_timeout_s: how long what is under way may go on after the signal, in seconds.
+    """
+
+    drain_timeout_s: float
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -33,9 +42,28 @@ class Service(Protocol):
         """Start what it needs."""
         ...
 
+    async def drain(self) -> None:
+        """Let what is under way end, taking nothing new."""
+        ...
+
     async def aclose(self) -> None:
         """Stop what it started."""
         ...
+
+
+@value
+class Serving:
+    """How an app is served.
+
+    Attributes:
+        server: makes the HTTP server.
+        around: wraps the app for the server; what begins and ends it goes past the wrapper.
+        stop_signals: the signals that end it.
+    """
+
+    server: Callable[[Any, socket.socket], HTTPServer] = Uvicorn
+    around: Callable[[Any], Any] = lambda app: app
+    stop_signals: Sequence[signal.Signals] = STOP_SIGNALS
 
 
 def serve(
@@ -43,47 +71,32 @@ def serve(
     listener: socket.socket,
     *,
     on_ready: Callable[[], None],
-    grace_s: int,
     in_background: Callable[[], Awaitable[None]],
-    stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
+    how: Serving | None = None,
 ) -> None:
     """Serve until a signal, then stop everything the app started and return; a second signal ends the process.
 
     Args:
-        app: started here before the first request, closed here at the end.
+        app: started here before the first request, drained and closed here at the end.
         listener: from `listening.listen`.
         on_ready: called once requests are answered.
-        grace_s: how long open responses may go on after the signal, in seconds.
         in_background: begun once requests are answered, cancelled at the end.
-        stop_signals: the signals that end it.
+        how: see `Serving`.
     """
+    how = how or Serving()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-        config = uvicorn.Config(
-            app,
-            lifespan="off",  # begun and ended here
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-            timeout_graceful_shutdown=grace_s,
-        )
+        server = how.server(how.around(app), listener)
         stop = asyncio.Event()
-        _on_signals(stop_signals, stop, runner.get_loop())
-        runner.run(
-            _serve(app, _Server(config), listener, stop, on_ready=on_ready, in_background=in_background)
-        )
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # uvicorn declares a generator
-        return nullcontext()  # the signals are ours: they also stop a start-up, and the app's children
+        _on_signals(how.stop_signals, stop, runner.get_loop())
+        try:
+            runner.run(_serve(app, server, stop, on_ready=on_ready, in_background=in_background))
+        finally:
+            _exit_anyway()
 
 
 async def _serve(
     app: Service,
-    server: uvicorn.Server,
-    listener: socket.socket,
+    server: HTTPServer,
     stop: asyncio.Event,
     *,
     on_ready: Callable[[], None],
@@ -93,20 +106,16 @@ async def _serve(
         if await _unless_stopped(app.startup(), stop):
             on_ready()  # the listener queues what comes in the milliseconds until the server accepts
             background = asyncio.ensure_future(in_background())
-            await _run_server(server, listener, stop)
+            running = asyncio.ensure_future(server.run())
+            if not await _unless_stopped(running, stop):
+                began_s = time.monotonic()
+                await app.drain()
+                left_s = app.drain_timeout_s - (time.monotonic() - began_s)
+                server.stop(max(left_s, MIN_CLOSE_S) if app.drain_timeout_s else 0)
+                await running
             background.cancel()
     finally:
         await app.aclose()
-
-
-async def _run_server(server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event) -> None:
-    running = asyncio.ensure_future(server.serve(sockets=[listener]))
-    if not await _unless_stopped(running, stop):
-        server.should_exit = True
-        await running
-        unwinding = list(server.server_state.tasks)  # cancelled by uvicorn, which does not wait for them
-        if unwinding:
-            await asyncio.wait(unwinding, timeout=UNWIND_TIMEOUT_S)
 
 
 async def _unless_stopped(
@@ -124,6 +133,15 @@ async def _unless_stopped(
         task.cancel()
         await asyncio.wait({task})
     return False
+
+
+def _exit_anyway() -> None:
+    """A function of the app that still runs in a thread would keep the process alive for as long as it likes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    timer = threading.Timer(EXIT_TIMEOUT_S, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def _on_signals(

@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Protocol
 
-from flightwire.errors import DecodeError, RemoteError, UserError
+from flightwire.errors import ActionInterruptedError, DecodeError, RemoteError, UserError
 from flightwire.wire.flight.pending import Pending, RemoteStream
 
+INTERRUPTED = "interrupted"
+"""The digest of what a server ended because it stops."""
 USER_ERROR = "user:"
 """How the digest of a UserError begins; its text follows."""
 
@@ -33,6 +35,7 @@ class Promise(Pending):
 
     Raises, when awaited:
         UserError: what the action wanted its user to know.
+        ActionInterruptedError: the server was stopped meanwhile.
         RemoteError: what it promised has failed.
         ConnectionClosedError: the answer ended first.
         CallTimeoutError: it did not come in time.
@@ -110,7 +113,9 @@ class Stream(RemoteStream):
 
 
 def typed(error: BaseException) -> BaseException:
-    """A UserError for what the action raised as one; anything else stays."""
+    """A UserError for what the action raised as one, an ActionInterruptedError for its server's end; anything else stays."""
+    if isinstance(error, RemoteError) and error.digest == INTERRUPTED:
+        return ActionInterruptedError(None)
     if isinstance(error, RemoteError) and error.digest.startswith(USER_ERROR):
         return UserError(error.digest.removeprefix(USER_ERROR))
     return error

@@ -19,6 +19,7 @@ from flightwire.errors import (
     DecodeError,
     FlightwireError,
     ForbiddenError,
+    ServerStoppingError,
     UserError,
 )
 
@@ -49,6 +50,7 @@ _KINDS: Final[dict[str, Callable[[str], FlightwireError]]] = {
     "CallError": CallError,
     "DecodeError": DecodeError,
     "ForbiddenError": ForbiddenError,
+    "ServerStoppingError": ServerStoppingError,
     "UserError": UserError,
 }
 _BY_STATUS: Final = {

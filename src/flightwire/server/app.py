@@ -12,8 +12,8 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,19 @@ from flightwire.errors import (
     AppLoadError,
     CallError,
     InvalidArgumentError,
+    ServerStoppingError,
     ToolchainError,
 )
 from flightwire.server.calls import CallHandler, Limits
 from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
+from flightwire.server.drain import DRAIN_TIMEOUT_S
+from flightwire.server.health import LIVE, READY, State, send_live, send_ready
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
 from flightwire.server.pages import STATE_FOLDER, Pages
-from flightwire.server.responses import ASGIScope, Receive, Send, header, send_text
+from flightwire.server.responses import ASGIScope, Receive, Send, header, path_below_root, send_text
+from flightwire.server.signals import unwatch, watch
 from flightwire.server.vite import ViteProcess
 from flightwire.server.watch import FolderWatch
 from flightwire.toolchain.node import find_or_install_node
@@ -54,6 +58,7 @@ class App:
         allowed_origins: Iterable[str],
         limits: Limits,
         csp: CSP = None,
+        drain_timeout_s: float | None = None,
     ) -> None:
         _check_served(folder, actions)
         self.folder = folder
@@ -75,6 +80,10 @@ class App:
             allowed_origins=check_allowed_origins(allowed_origins),
             limits=limits,
         )
+        self.drain_timeout_s = DRAIN_TIMEOUT_S if drain_timeout_s is None else drain_timeout_s
+        if self.mode == "development" and drain_timeout_s is None:
+            self.drain_timeout_s = 0.0  # who saves a file or presses Ctrl-C does not wait for answers
+        self.watches_signals = True  # False: whoever serves us drains us, too
         self._starting = asyncio.Lock()
         self._started = False
         self._watch: FolderWatch | None = None
@@ -110,6 +119,7 @@ class App:
         async with self._starting:
             if self._started:
                 return
+            self._handler.drain.reopen()
             if self._watch is not None:
                 self._watch.start()
             # Reading annotations imports pydantic, which takes longer than a call may be held up.
@@ -126,13 +136,43 @@ class App:
                 log.error("%s", error)  # actions still work; the page says what it lacks
         await pages.startup()
 
+    async def drain(self, timeout_s: float | None = None) -> None:
+        """Take no new calls, wait until those under way have ended, and end the rest so that their pages know.
+
+        Until then pages, assets and `/_flightwire/live` are served, calls get 503, and so does `/_flightwire/ready`. The
+        server does this itself on SIGTERM and SIGINT; call it from a host that is stopped in another way.
+
+        Arguments:
+            timeout_s: how long calls may go on, in seconds; by default the app's `drain_timeout_s`.
+        """
+        await self._handler.drain.run(self.drain_timeout_s if timeout_s is None else timeout_s)
+
     async def aclose(self) -> None:
-        """Stop every process this app started."""
+        """End the calls that are under way, and stop every process this app started."""
+        if self._handler.drain:
+            await self.drain(0)
+        unwatch(self)
         self._started = False
         if self._watch is not None:
             await self._watch.aclose()
         if self.pages is not None:
             await self.pages.aclose()
+
+    @asynccontextmanager
+    async def lifespan(self, host: object = None) -> AsyncIterator[None]:
+        """Start with the host and end with it: `FastAPI(lifespan=app.lifespan)`.
+
+        Hosts do not pass their lifespan on to what they mount. Without this the first request starts what is needed.
+
+        Arguments:
+            host: what frameworks hand over; not used.
+        """
+        self._watch_signals()
+        await self.startup()
+        try:
+            yield
+        finally:
+            await self.aclose()
 
     # --- requests ------------------------------------------------------------------------------------------------
 
@@ -141,6 +181,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
+            self._watch_signals()
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
@@ -153,7 +194,10 @@ class App:
             await send_text(send, error.status_code, str(error), head=scope["method"] == "HEAD")
             return
         method = scope["method"]
-        if method == "POST":
+        path = path_below_root(scope)
+        if path in (LIVE, READY) and method in ("GET", "HEAD"):
+            await self._health(path, send, head=method == "HEAD")
+        elif method == "POST":
             await self._call(scope, receive, send)
         elif method in ("GET", "HEAD"):
             await self._page(scope, receive, send)
@@ -166,6 +210,8 @@ class App:
         action_id = header(scope, b"rsc-action-id") or header(scope, b"next-action")
         try:
             self._handler.check_origin(scope)
+            if self._handler.drain.is_draining:
+                raise ServerStoppingError
             if action_id is None:
                 raise CallError(
                     "This POST names no action. A call carries the header 'rsc-action-id'; the browser runtime sets it."
@@ -193,11 +239,29 @@ class App:
             await self.startup()
         await self.pages(scope, receive, send)
 
+    async def _health(self, path: str, send: Send, *, head: bool) -> None:
+        if path == LIVE:
+            await send_live(send, head=head)
+        else:
+            broken = self.load_error is not None
+            state: State = "draining" if self._handler.drain.is_draining else "broken" if broken else "ready"
+            await send_ready(send, state, head=head)
+
+    def _watch_signals(self) -> None:
+        """In somebody else's server the signal that stops it reaches us, too, before it waits for our responses."""
+        if self.watches_signals:
+            watch(self)
+
+    def server_stops(self) -> None:
+        """The server was told to stop, and waits for our responses."""
+        self._draining = asyncio.ensure_future(self.drain())
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
+                    self._watch_signals()
                     await self.startup()
                 except Exception as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})

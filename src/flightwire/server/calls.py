@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from starlette.requests import Request
 from flightwire._frozen import value
 from flightwire.actions.call import call_action
 from flightwire.actions.registry import Action
-from flightwire.errors import CallError, FlightwireError
+from flightwire.errors import ActionInterruptedError, CallError, FlightwireError, ServerStoppingError
 from flightwire.scope import RequestScope
 from flightwire.server.body import ClientDisconnected, parse_body, read_body
+from flightwire.server.drain import RETRY_AFTER_S, Drain
 from flightwire.server.failures import log_failure, to_failure
 from flightwire.server.mode import Mode
 from flightwire.server.origin import check_origin
@@ -53,6 +54,7 @@ class CallHandler:
         self._app_root = app_root
         self._allowed_origins = allowed_origins
         self._limits = limits
+        self.drain = Drain()
 
     # --- refusing ------------------------------------------------------------------------------------------------
 
@@ -69,11 +71,12 @@ class CallHandler:
     async def refuse(self, error: CallError, send: Send, action: str | None) -> None:
         """Answer a call that is not carried out, with a letter in plain text."""
         access.info("%s refused with %d: %s", action or "call", error.status_code, error)
+        # The kind is for callers that have the same classes: several share a status.
+        headers = [(b"flightwire-error", type(error).__name__.encode())]
+        if isinstance(error, ServerStoppingError):
+            headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
         with suppress(OSError):
-            kind = type(
-                error
-            ).__name__.encode()  # for callers that have the same classes: several share a status
-            await send_text(send, error.status_code, str(error), headers=[(b"flightwire-error", kind)])
+            await send_text(send, error.status_code, str(error), headers=headers)
 
     async def refuse_broken_app(self, error: FlightwireError, send: Send) -> None:
         """Answer a call while the app folder cannot be imported: an error row, so that the page shows it."""
@@ -94,19 +97,40 @@ class CallHandler:
         page_max_duration_s: float | None,
     ) -> None:
         """Carry out one call."""
+        under_way = UnderWay()
+        self.drain.enter(under_way)
         try:
-            arguments = await self._arguments(action, scope, receive)
+            await self._call(action, scope, receive, send, under_way, page_limit_s=page_max_duration_s)
+        finally:
+            self.drain.leave(under_way)
+
+    async def _call(
+        self,
+        action: Action[Any, Any],
+        scope: ASGIScope,
+        receive: Receive,
+        send: Send,
+        under_way: UnderWay,
+        *,
+        page_limit_s: float | None,
+    ) -> None:
+        try:
+            async with under_way.limit(None):
+                arguments = await self._arguments(action, scope, receive)
         except ClientDisconnected:
+            return
+        except TimeoutError:
+            await self.refuse(ServerStoppingError(), send, action.id)
             return
         except CallError as error:
             await self.refuse(error, send, action.id)
             return
         duration = min(
             limit
-            for limit in (action.max_duration_s, page_max_duration_s, self._limits.max_duration_s)
+            for limit in (action.max_duration_s, page_limit_s, self._limits.max_duration_s)
             if limit is not None
         )
-        await self._carry_out(action, arguments, receive, send, max_duration_s=duration)
+        await self._carry_out(action, arguments, receive, send, under_way, max_duration_s=duration)
 
     async def _arguments(
         self, action: Action[Any, Any], scope: ASGIScope, receive: Receive
@@ -130,6 +154,7 @@ class CallHandler:
         arguments: tuple[Sequence[object], dict[str, object]],
         receive: Receive,
         send: Send,
+        under_way: UnderWay,
         *,
         max_duration_s: float,
     ) -> None:
@@ -151,8 +176,10 @@ class CallHandler:
         work.own(root)
         response = asyncio.ensure_future(pump.run(root))
         ending = "cancelled"
+        interruption = ActionInterruptedError(action.name)
         try:
-            ending = await _first(response, watcher)
+            with under_way.on_interrupt(lambda: pump.end(interruption)):
+                ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
         finally:
             await _stop(response)
             if ending != "done":
@@ -166,12 +193,12 @@ class CallHandler:
                 time.monotonic() - began,
                 " (failed)" if pump.failed else "",
             )
-        await self._finish_work(work, max_duration_s - (time.monotonic() - began))
+        await self._finish_work(work, under_way, max_duration_s - (time.monotonic() - began))
 
-    async def _finish_work(self, work: RequestScope, left_s: float) -> None:
+    async def _finish_work(self, work: RequestScope, under_way: UnderWay, left_s: float) -> None:
         """The response is complete; what still runs may, until the action's time is up."""
         try:
-            async with asyncio.timeout(max(left_s, 0)):
+            async with under_way.limit(max(left_s, 0)):
                 await work.wait()
         except TimeoutError:
             pass
@@ -182,6 +209,38 @@ class CallHandler:
 
     def _failure(self, error: BaseException, *, action: str | None) -> Failure:
         return to_failure(error, mode=self._mode, app_root=self._app_root, action=action)
+
+
+class UnderWay:
+    """One call, as the server's end sees it: whatever it does at the moment can be ended."""
+
+    def __init__(self) -> None:
+        self._is_interrupted = False
+        self._end: Callable[[], object] | None = None
+
+    def interrupt(self) -> None:
+        """End it."""
+        self._is_interrupted = True
+        if self._end is not None:
+            self._end()
+
+    @contextmanager
+    def on_interrupt(self, end: Callable[[], object]) -> Iterator[None]:
+        """Inside the block `end` is how this call ends."""
+        self._end = end
+        if self._is_interrupted:
+            end()
+        try:
+            yield
+        finally:
+            self._end = None
+
+    @asynccontextmanager
+    async def limit(self, timeout_s: float | None) -> AsyncIterator[None]:
+        """Inside the block the call ends with a TimeoutError, when its time is up or when it is interrupted."""
+        async with asyncio.timeout(timeout_s) as limit:
+            with self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time())):
+                yield
 
 
 class Reported:
@@ -207,10 +266,19 @@ class Reported:
             log_failure(error, action=where)
 
 
-async def _first(response: asyncio.Future[None], watcher: asyncio.Future[None]) -> str:
+async def _first(
+    response: asyncio.Future[None],
+    watcher: asyncio.Future[None],
+    *,
+    on_cancel: Callable[[], Awaitable[None]],
+) -> str:
     """Wait for the end of the response or of the client: "done" or "client gone"."""
     try:
-        await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server ends
+            await on_cancel()
+            raise
         if watcher.cancelled() or response.done():
             await response
             return "done"

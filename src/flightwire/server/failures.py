@@ -19,6 +19,7 @@ from types import CodeType, TracebackType
 from typing import Final
 
 from flightwire.errors import (
+    ActionInterruptedError,
     APICallError,
     EncodeError,
     FlightwireError,
@@ -37,6 +38,7 @@ log = logging.getLogger("flightwire.actions")
 MAX_FRAMES: Final = 30
 MAX_MESSAGE_CHARS: Final = 4000
 USER_ERROR: Final = "user:"
+INTERRUPTED: Final = "interrupted"
 _DIGEST_FRAMES: Final = 3
 # Their letters say all there is to know; where they were raised does not help.
 LETTERS = (
@@ -71,13 +73,15 @@ def to_failure(error: BaseException, *, mode: Mode, app_root: Path | None, actio
 
 
 def digest_of(error: BaseException) -> str:
-    """What stands for an exception in a production page: a short hash of what and where, or a UserError's text.
+    """What stands for an exception in a production page: a short hash of what and where, a UserError's text, or `interrupted`.
 
     The same failure has the same digest in every process and on every machine that runs the same code.
     """
     error = unwrap(error)
     if isinstance(error, UserError):
         return f"{USER_ERROR}{_message(error)[:MAX_MESSAGE_CHARS]}"  # notes are for developers
+    if isinstance(error, ActionInterruptedError):
+        return INTERRUPTED
     facts = [f"{type(error).__module__}.{type(error).__qualname__}", _ADDRESS.sub("", _text(error))]
     for tb in deque(_tracebacks(error.__traceback__), maxlen=_DIGEST_FRAMES):
         code = tb.tb_frame.f_code
@@ -90,6 +94,8 @@ def log_failure(error: BaseException, *, action: str) -> None:
     error = unwrap(error)
     if isinstance(error, UserError):
         log.info("action '%s' told the user: %r", action, _message(error))
+    elif isinstance(error, ActionInterruptedError):
+        log.warning("action '%s' was interrupted: the server stops", action)
     elif isinstance(error, EncodeError):
         log.error("[%s] %s", digest_of(error), _text(error))
     else:

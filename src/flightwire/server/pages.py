@@ -20,7 +20,7 @@ from flightwire.server.compression import compressed
 from flightwire.server.csp import CSP, ContentSecurityPolicy, new_nonce
 from flightwire.server.fresh import Fresh
 from flightwire.server.mode import Mode
-from flightwire.server.responses import ASGIScope, Headers, Receive, Send, header
+from flightwire.server.responses import ASGIScope, Headers, Receive, Send, header, path_below_root, root_path
 from flightwire.server.shell import Document, render_letter, render_shell
 from flightwire.server.static import FOR_EVER, StaticFile, send_static
 from flightwire.server.vite import ViteProcess
@@ -102,7 +102,7 @@ class Pages:
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Answer one GET or HEAD."""
-        path = _path_below_root(scope)
+        path = path_below_root(scope)
         nonce = "" if self._csp is None else new_nonce()
         if path in ("", "/"):
             status, body, vite = await self._page(scope, nonce)
@@ -225,20 +225,9 @@ class Pages:
             return None
 
 
-def _path_below_root(scope: ASGIScope) -> str:
-    """The path below the prefix: ASGI servers and routers leave it in front, some older ones do not."""
-    path: str = scope["path"]
-    root = _root_path(scope)
-    return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
-
-
-def _root_path(scope: ASGIScope) -> str:
-    return str(scope.get("root_path", "")).rstrip("/")
-
-
 def _root(scope: ASGIScope) -> str:
     """The prefix as the browser writes it."""
-    return quote(_root_path(scope), safe="/:@!$&'()*+,;=~-._")
+    return quote(root_path(scope), safe="/:@!$&'()*+,;=~-._")
 
 
 def _config(scope: ASGIScope, page: str, *, dev: bool) -> dict[str, object]:

@@ -72,8 +72,9 @@ class Pump:
         self._quiet = True
         self._timer: asyncio.TimerHandle | None = None
         self._keep_alive_due = False
-        self._expired = False
+        self._ending: Exception | None = None
         self._is_over = False
+        self._is_writing = False
 
     # --- the loop ------------------------------------------------------------------------------------------------
 
@@ -91,8 +92,8 @@ class Pump:
             out = self._start(root)
             while True:
                 out += self._take()
-                if self._expired:
-                    out += await self._end_all()
+                if self._ending is not None:
+                    out += self._end_all(self._ending)
                 if not self._writer.open_slots:
                     break
                 if out:
@@ -102,13 +103,15 @@ class Pump:
                 out = self._beat_row()
             self._before_last()
             await self._write(out, more=False)
+            if self._ending is not None:
+                await self._scope.cancel()
         finally:
             deadline.cancel()
             self._release()
 
     async def _wait_for_root(self, root: asyncio.Task[object]) -> None:
         while not root.done():
-            if self._expired:
+            if self._ending is not None:
                 root.cancel()
                 await asyncio.wait([root])
                 return
@@ -118,8 +121,8 @@ class Pump:
 
     def _start(self, root: asyncio.Task[object]) -> bytes:
         try:
-            if root.cancelled() and self._expired:
-                raise ActionTimeoutError(self._scope.action, self._max_duration_s)
+            if root.cancelled() and self._ending is not None:
+                raise self._ending
             out = self._writer.start(root.result())
         except (
             Exception,
@@ -131,6 +134,9 @@ class Pump:
         return out
 
     async def _write(self, out: bytes, *, more: bool) -> None:
+        if self._is_writing:  # the last words are on their way
+            return
+        self._is_writing = True
         if not self._started:
             self._started = True
             status = 500 if self.failed else 200
@@ -144,6 +150,7 @@ class Pump:
         self._quiet = False
         self.sent_bytes += len(out)
         await self._send({"type": "http.response.body", "body": out, "more_body": more})
+        self._is_writing = False
         if self._scope.gate.closed:
             self._scope.gate.open()
 
@@ -158,7 +165,7 @@ class Pump:
                 waiter.set_result(None)
 
     async def _wait(self) -> None:
-        if self._keep_alive_due or self._expired:
+        if self._keep_alive_due or self._ending is not None:
             return
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
@@ -291,13 +298,32 @@ class Pump:
 
     # --- endings -------------------------------------------------------------------------------------------------
 
-    async def _end_all(self) -> bytes:
-        """The time is up: end every open row with an error that says so, and stop the work."""
+    def end(self, error: Exception) -> None:
+        """End every open row with this error soon, and then the work; the first error counts."""
+        self._ending = self._ending or error
+        self.wake()
+
+    async def end_now(self, error: Exception) -> None:
+        """End the response in this turn of the event loop: who cancels us gives no other. `run` must be cancelled after it.
+
+        While a write is waiting for the client there is no place for more, and the response stays unfinished.
+        """
+        if self._is_writing or self._is_over:
+            return
+        self._is_over = True
+        if self._writer.root.is_open:
+            self.failed = True
+            out = self._writer.reject(self._writer.root, self._failures(error))
+        else:
+            out = self._take() + self._end_all(error)
+        self._before_last()
+        await self._write(out, more=False)
+
+    def _end_all(self, error: Exception) -> bytes:
+        """Rows for what has come, and an end for the rest; sent before the work is cancelled, which would end it otherwise."""
         out = self._take()
-        # Before the work is cancelled, which would end them with that error.
         for slot in tuple(self._open.values()):
-            out += self._reject(slot, ActionTimeoutError(self._scope.action, self._max_duration_s))
-        await self._scope.cancel()
+            out += self._reject(slot, error)
         return out
 
     def _forget(self, slot: Slot) -> None:
@@ -317,8 +343,7 @@ class Pump:
         self._scope.gate.open()
 
     def _expire(self) -> None:
-        self._expired = True
-        self.wake()
+        self.end(ActionTimeoutError(self._scope.action, self._max_duration_s))
 
     def _collect_garbage(self) -> None:
         """No task is left: a source that only a reference cycle holds is one that nobody can write to any more."""

@@ -1,6 +1,6 @@
 """What is said to the browser around the rows.
 
-Owns: headers, and refusals as plain text. Refuses to know: Flight, pages, actions.
+Owns: headers, which path is ours, and refusals as plain text. Refuses to know: Flight, pages, actions.
 """
 
 from __future__ import annotations
@@ -29,6 +29,18 @@ def header(scope: ASGIScope, name: bytes) -> str | None:
         if key == name:
             return str(value, "latin-1")
     return None
+
+
+def path_below_root(scope: ASGIScope) -> str:
+    """The path below the prefix: ASGI servers and routers leave it in front, some older ones do not."""
+    path: str = scope["path"]
+    root = root_path(scope)
+    return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
+
+
+def root_path(scope: ASGIScope) -> str:
+    """The prefix, without a slash at its end."""
+    return str(scope.get("root_path", "")).rstrip("/")
 
 
 async def send_text(
