@@ -82,6 +82,22 @@ const answers = {
     return { partials: await partials, elements: await elements, output: await settled(result.output) };
   },
 
+  // The parts that `smoothStream` lets go, [type, text] each.
+  smooth: async ({ texts, chunking, pattern }) => {
+    const smooth = ai.smoothStream({ delayInMs: null, chunking: pattern ? new RegExp(pattern) : chunking });
+    const parts = await all(ai.streamText({ model: model(texts), prompt: 'x', experimental_transform: smooth }).stream);
+    return parts.filter(part => part.type === 'text-delta').map(part => [part.id, part.text]);
+  },
+
+  // What a model with middleware streams, [type, text] each, and what it gives at once.
+  middleware: async ({ texts, name, options }) => {
+    const wrapped = ai.wrapLanguageModel({ model: model(texts), middleware: ai[name](options) });
+    const { stream } = await wrapped.doStream({});
+    const parts = (await all(stream)).filter(part => /^(text|reasoning)-/.test(part.type));
+    const { content } = await wrapped.doGenerate({});
+    return { parts: parts.map(part => [part.type, part.delta ?? '']), content: content.map(part => [part.type, part.text]) };
+  },
+
   format: async question => outputOf(question).responseFormat,
 };
 

@@ -7,6 +7,7 @@ client, database driver, model runtime or pydantic.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,10 @@ from flightwire.errors import (
     ConnectionClosedError,
     FlightwireError,
     ForbiddenError,
+    NoObjectGeneratedError,
+    NoOutputGeneratedError,
     NoSuchModelError,
+    NoSuchProviderError,
     RemoteError,
     RetryError,
     UserError,
@@ -51,6 +55,22 @@ from flightwire.tags import html
 
 if TYPE_CHECKING:
     from flightwire.client import Client
+    from flightwire.core.fallback import fallback
+    from flightwire.core.middleware import (
+        LanguageModelMiddleware,
+        add_tool_input_examples_middleware,
+        default_instructions_middleware,
+        default_settings_middleware,
+        extract_json_middleware,
+        extract_reasoning_middleware,
+        simulate_streaming_middleware,
+        wrap_language_model,
+    )
+    from flightwire.core.output import Output
+    from flightwire.core.partial_json import parse_partial_json
+    from flightwire.core.provider_registry import create_provider_registry, custom_provider, wrap_provider
+    from flightwire.core.transforms import TransformContext, smooth_stream
+    from flightwire.providers.registry import register_provider
     from flightwire.server.app import App
     from flightwire.server.csp import CSP
     from flightwire.server.mode import Mode
@@ -79,9 +99,14 @@ __all__ = [
     "GenerateTextResult",
     "ImagePart",
     "LanguageModel",
+    "LanguageModelMiddleware",
     "ModelMessage",
+    "NoObjectGeneratedError",
+    "NoOutputGeneratedError",
     "NoSuchModelError",
+    "NoSuchProviderError",
     "Node",
+    "Output",
     "RemoteError",
     "RetryError",
     "StreamTextResult",
@@ -91,20 +116,35 @@ __all__ = [
     "SystemMessage",
     "TextPart",
     "ToolMessage",
+    "TransformContext",
     "Usage",
     "UserError",
     "UserMessage",
     "action",
+    "add_tool_input_examples_middleware",
     "after",
     "app",
     "client_component",
+    "create_provider_registry",
     "create_streamable_value",
+    "custom_provider",
+    "default_instructions_middleware",
+    "default_settings_middleware",
+    "extract_json_middleware",
+    "extract_reasoning_middleware",
+    "fallback",
     "generate_text",
     "html",
     "is_streamable_value",
+    "parse_partial_json",
     "read_streamable_value",
+    "register_provider",
+    "simulate_streaming_middleware",
+    "smooth_stream",
     "start_soon",
     "stream_text",
+    "wrap_language_model",
+    "wrap_provider",
 ]
 
 
@@ -150,14 +190,33 @@ def app(
     )
 
 
+_LATER = {
+    "Client": "flightwire.client",
+    "fallback": "flightwire.core.fallback",
+    "LanguageModelMiddleware": "flightwire.core.middleware",
+    "add_tool_input_examples_middleware": "flightwire.core.middleware",
+    "default_instructions_middleware": "flightwire.core.middleware",
+    "default_settings_middleware": "flightwire.core.middleware",
+    "extract_json_middleware": "flightwire.core.middleware",
+    "extract_reasoning_middleware": "flightwire.core.middleware",
+    "simulate_streaming_middleware": "flightwire.core.middleware",
+    "wrap_language_model": "flightwire.core.middleware",
+    "Output": "flightwire.core.output",
+    "parse_partial_json": "flightwire.core.partial_json",
+    "create_provider_registry": "flightwire.core.provider_registry",
+    "custom_provider": "flightwire.core.provider_registry",
+    "wrap_provider": "flightwire.core.provider_registry",
+    "TransformContext": "flightwire.core.transforms",
+    "smooth_stream": "flightwire.core.transforms",
+    "register_provider": "flightwire.providers.registry",
+}
+
 if not TYPE_CHECKING:  # type checkers would believe that any name is here
 
     def __getattr__(name: str) -> object:
         """What not everybody needs is imported when it is asked for."""
-        if name == "Client":
-            from flightwire.client import Client
-
-            return Client
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,6 +8,7 @@ FlightwireError
 ├── MissingExtraError             an optional dependency is not installed; names the extra
 ├── LoadAPIKeyError               no key for a provider
 ├── NoSuchModelError              a model id nobody knows
+│   └── NoSuchProviderError       … because nobody knows the provider
 ├── ModelLoadError                the local model cannot be started
 ├── ToolchainError               Node, npm packages, Chromium: not found and not installable
 ├── UnsupportedFunctionalityError the model or provider cannot do what was asked
@@ -107,6 +108,17 @@ class LoadAPIKeyError(FlightwireError):
 
 class NoSuchModelError(FlightwireError, LookupError):
     """A model id that no provider knows."""
+
+
+class NoSuchProviderError(NoSuchModelError):
+    """A provider that is not in the registry."""
+
+    def __init__(self, provider: str, available_providers: Sequence[str]) -> None:
+        self.provider = provider
+        self.available_providers = tuple(available_providers)
+        super().__init__(
+            f"There is no provider {provider!r}. There are: {', '.join(available_providers) or 'none'}."
+        )
 
 
 class ModelLoadError(FlightwireError):
