@@ -29,6 +29,7 @@ from flightwire.errors import (
     ToolchainError,
 )
 from flightwire.server.calls import CallHandler, Limits
+from flightwire.server.cors import is_preflight, readable, send_preflight
 from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
 from flightwire.server.drain import DRAIN_TIMEOUT_S
@@ -74,10 +75,11 @@ class App:
         )
         self._given = ActionRegistry.of(actions)
         self._registry = self._given
+        self._allowed_origins = check_allowed_origins(allowed_origins)
         self._handler = CallHandler(
             mode=self.mode,
             app_root=folder,
-            allowed_origins=check_allowed_origins(allowed_origins),
+            allowed_origins=self._allowed_origins,
             limits=limits,
         )
         self.drain_timeout_s = DRAIN_TIMEOUT_S if drain_timeout_s is None else drain_timeout_s
@@ -195,6 +197,10 @@ class App:
             return
         method = scope["method"]
         path = path_below_root(scope)
+        if is_preflight(scope):
+            await send_preflight(scope, send, self._allowed_origins)
+            return
+        send = readable(scope, send, self._allowed_origins)
         if path in (LIVE, READY) and method in ("GET", "HEAD"):
             await self._health(path, send, head=method == "HEAD")
         elif method == "POST":

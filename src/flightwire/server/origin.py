@@ -57,6 +57,11 @@ def check_origin(
         _check_foreign(origin, allowed_origins)
 
 
+def is_allowed(origin: str, allowed_origins: Sequence[str]) -> bool:
+    """Whether an `Origin` is one of those that `check_allowed_origins` returned."""
+    return _normalised(origin) in allowed_origins
+
+
 def _check_without_origin(site: str | None, *, has_cookie: bool) -> None:
     if site is not None:
         raise ForbiddenError(f"A call from another site ({_shown(site)}) that does not say which is refused.")
