@@ -23,6 +23,7 @@ VOCABULARY = {
     "jsontypes",
     "markup",
     "messages",
+    "navigation",
     "props",
     "scope",
     "sealing",

@@ -6,11 +6,13 @@ client, database driver, model runtime or pydantic.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flightwire.actions.bound import BoundAction
+from flightwire.actions.injection import Provide
 from flightwire.actions.registry import Action, action
 from flightwire.core.generate_text import GenerateTextResult, generate_text
 from flightwire.core.models import use_resolver
@@ -27,12 +29,17 @@ from flightwire.errors import (
     ConnectionClosedError,
     FlightwireError,
     ForbiddenError,
+    Navigation,
     NoObjectGeneratedError,
     NoOutputGeneratedError,
     NoSuchModelError,
     NoSuchProviderError,
+    NotFound,
+    Redirect,
     RemoteError,
     RetryError,
+    SealError,
+    UnauthorizedError,
     UserError,
 )
 from flightwire.events import Usage
@@ -47,11 +54,14 @@ from flightwire.messages import (
     ToolMessage,
     UserMessage,
 )
+from flightwire.navigation import not_found, redirect
 from flightwire.providers.base import LanguageModel
 from flightwire.rsc.reading import is_streamable_value, read_streamable_value
 from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
 from flightwire.scope import after, start_soon
+from flightwire.sealing import SEAL_LIFETIME_S
 from flightwire.tags import html
+from flightwire.wire.flight.values import File, FormData
 
 if TYPE_CHECKING:
     from flightwire.client import Client
@@ -74,6 +84,7 @@ if TYPE_CHECKING:
     from flightwire.server.app import App
     from flightwire.server.csp import CSP
     from flightwire.server.mode import Mode
+    from flightwire.server.request import Request
 
 __version__ = "0.1.0.dev0"
 
@@ -86,29 +97,38 @@ __all__ = [
     "ActionNotFoundError",
     "ArgumentError",
     "AssistantMessage",
+    "BoundAction",
     "CallError",
     "CallFailedError",
     "CallTimeoutError",
     "Client",
     "ConnectionClosedError",
     "Element",
+    "File",
     "FilePart",
     "FlightwireError",
     "ForbiddenError",
+    "FormData",
     "Fragment",
     "GenerateTextResult",
     "ImagePart",
     "LanguageModel",
     "LanguageModelMiddleware",
     "ModelMessage",
+    "Navigation",
     "NoObjectGeneratedError",
     "NoOutputGeneratedError",
     "NoSuchModelError",
     "NoSuchProviderError",
     "Node",
+    "NotFound",
     "Output",
+    "Provide",
+    "Redirect",
     "RemoteError",
+    "Request",
     "RetryError",
+    "SealError",
     "StreamTextResult",
     "StreamableValue",
     "StreamableValueSource",
@@ -117,6 +137,7 @@ __all__ = [
     "TextPart",
     "ToolMessage",
     "TransformContext",
+    "UnauthorizedError",
     "Usage",
     "UserError",
     "UserMessage",
@@ -136,8 +157,10 @@ __all__ = [
     "generate_text",
     "html",
     "is_streamable_value",
+    "not_found",
     "parse_partial_json",
     "read_streamable_value",
+    "redirect",
     "register_provider",
     "simulate_streaming_middleware",
     "smooth_stream",
@@ -158,6 +181,9 @@ def app(
     max_duration_s: float = 900.0,
     csp: CSP = None,
     drain_timeout_s: float | None = None,
+    auth: Callable[[Any], Any] | None = None,
+    seal_user: Callable[[Any], str] | None = None,
+    seal_lifetime_s: float = SEAL_LIFETIME_S,
 ) -> App:
     """Make the ASGI app that serves an app folder's pages and actions, or actions alone; it mounts under any prefix.
 
@@ -171,12 +197,17 @@ def app(
         csp: the pages' Content-Security-Policy: a dict adds sources to the strict default, as
             `{"img-src": ["https://images.example.com"]}`; a text replaces it, with `{nonce}` in its place; False sends none.
         drain_timeout_s: how long calls under way may go on when the server stops, in seconds: 25 by default, 0 in development.
+        auth: gets the Request and says who calls: a user, or None. With it every action needs a user, unless it is
+            `@action(public=True)`. Parameters of the type that its return annotation names are given the user.
+        seal_user: gives the text that stands for a user in what is sealed; by default the user's `id`.
+        seal_lifetime_s: how long bound arguments can be used, in seconds.
 
     Raises:
-        InvalidArgumentError: neither a folder nor actions, a folder that does not exist, an origin that is none, or a policy
-            that cannot be one.
+        InvalidArgumentError: neither a folder nor actions, a folder that does not exist, an origin that is none, a policy
+            that cannot be one, or an action that asks for what this app cannot give.
     """
     from flightwire.server.app import App
+    from flightwire.server.auth import Auth
     from flightwire.server.calls import Limits
 
     return App(
@@ -187,6 +218,8 @@ def app(
         limits=Limits(max_body_bytes=max_body_bytes, max_duration_s=max_duration_s),
         csp=csp,
         drain_timeout_s=drain_timeout_s,
+        auth=Auth(auth, user_text=seal_user),
+        seal_lifetime_s=seal_lifetime_s,
     )
 
 
@@ -209,6 +242,7 @@ _LATER = {
     "TransformContext": "flightwire.core.transforms",
     "smooth_stream": "flightwire.core.transforms",
     "register_provider": "flightwire.providers.registry",
+    "Request": "flightwire.server.request",
 }
 
 if not TYPE_CHECKING:  # type checkers would believe that any name is here

@@ -6,11 +6,12 @@ Refuses to know: what the types are for.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ForwardRef
 
 from flightwire.errors import InvalidArgumentError
@@ -57,6 +58,11 @@ class Namespace:
         if not _may_hold_text(annotation):
             return annotation
         return _resolved({"it": annotation}, self._globals, self._locals)["it"]
+
+    def names(self, wanted: Iterable[str], otherwise: Callable[[str], object]) -> dict[str, object]:
+        """What these names mean here; for what cannot be found, what `otherwise` says."""
+        known = {**vars(builtins), **self._globals, **self._locals}
+        return {name: known[name] if name in known else otherwise(name) for name in wanted}
 
     def resolve_class(self, cls: type) -> dict[str, Any]:
         """The annotations of a TypedDict or dataclass, with Required, NotRequired and Annotated as written.

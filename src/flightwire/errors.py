@@ -52,6 +52,9 @@ FlightwireError
 ├── ChatConflictError             a chat was changed by somebody else in between
 ├── StateTooLargeError            a chat, or the state of one, that is larger than allowed
 ├── UserError                     the one error whose text reaches a production page
+├── Navigation                    no failure: what the page does instead of going on
+│   ├── Redirect                  … go elsewhere
+│   └── NotFound                  … say that there is no such thing
 └── CallError                     a call that is refused; has an HTTP status
     ├── DecodeError               400: bytes that are not a call
     ├── ArgumentError             400: arguments that do not fit the action
@@ -604,6 +607,51 @@ class StateTooLargeError(FlightwireError):
 
 class UserError(FlightwireError):
     """The one error whose text is shown to the person at the browser, also in production."""
+
+
+class Navigation(FlightwireError):  # noqa: N818 - no error: what the page does instead of going on
+    """What an action tells the page to do instead of giving it a result; `digest` is how it crosses the wire."""
+
+    status_code: ClassVar[int]
+
+    @property
+    def digest(self) -> str:
+        """What stands for it on the wire."""
+        raise NotImplementedError
+
+
+class Redirect(Navigation):
+    """The page goes elsewhere; raised by `redirect`.
+
+    Attributes:
+        location: a path under the app's prefix, or an address with its scheme.
+    """
+
+    status_code = 303
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(f"redirect to {location}")
+
+    @property
+    def digest(self) -> str:
+        """`redirect:/chat/7`."""
+        return f"redirect:{self.location}"
+
+
+class NotFound(Navigation):
+    """The page shows that there is no such thing; raised by `not_found`."""
+
+    DIGEST: ClassVar[str] = "not-found"
+    status_code = 404
+
+    def __init__(self) -> None:
+        super().__init__("there is no such thing here")
+
+    @property
+    def digest(self) -> str:
+        """`not-found`."""
+        return self.DIGEST
 
 
 class CallError(FlightwireError):

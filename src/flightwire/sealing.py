@@ -17,16 +17,14 @@ SEAL_LIFETIME_S: Final = 7 * 24 * 3600.0
 class Sealer(Protocol):
     """Seals bytes into text that only the same app can open."""
 
-    def seal(
-        self, purpose: str, payload: bytes, *, user: str | None, expires_s: float = SEAL_LIFETIME_S
-    ) -> str:
+    def seal(self, purpose: str, payload: bytes, *, user: str | None, expires_s: float | None = None) -> str:
         """Letters, digits, `-` and `_` that stand for the payload.
 
         Arguments:
             purpose: what it is for; it opens for nothing else: `"bound:actions#save"`, `"ai-state"`.
             payload: what to keep.
             user: whose it is, as a text that stays the same; None for nobody in particular.
-            expires_s: for how many seconds from now it can be opened.
+            expires_s: for how many seconds from now it can be opened; None for the app's `seal_lifetime_s`.
         """
         ...
 
@@ -39,7 +37,7 @@ class Sealer(Protocol):
         ...
 
 
-def seal(purpose: str, payload: bytes, *, expires_s: float = SEAL_LIFETIME_S) -> str:
+def seal(purpose: str, payload: bytes, *, expires_s: float | None = None) -> str:
     """Seal something for the user of the current request, with its app's key.
 
     Raises:

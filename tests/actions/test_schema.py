@@ -523,7 +523,7 @@ def test_a_request_is_never_filled_by_a_call() -> None:
     async def f(request: Request, question: str, count: int = 1): ...
 
     assert f.schema.bind(["why"]) == ([], {"question": "why", "count": 1})
-    assert f.schema.injected == {"request": "starlette.requests.Request"}
+    assert {name: each.kind for name, each in f.schema.injected.items()} == {"request": "request"}
     with pytest.raises(ArgumentError, match=r"at most 2 arguments \(question, count=…\)"):
         f.schema.bind([{"url": "x"}, "why", 1])
 

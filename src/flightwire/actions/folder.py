@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -28,12 +29,15 @@ log = logging.getLogger("flightwire.actions")
 _SCRIPTS: Final = (".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".json")
 
 
-def load_folder(path: Path, previous: AppFolder | None = None) -> AppFolder:
+def load_folder(
+    path: Path, previous: AppFolder | None = None, *, user_types: Collection[type] = ()
+) -> AppFolder:
     """Import an app folder anew. When that fails, what was imported before stays as it was.
 
     Arguments:
         path: the folder; files with actions may be anywhere in it.
         previous: what was loaded from it earlier; closed once the new one is there.
+        user_types: what the app's users are; without them no action can ask for one.
 
     Raises:
         InvalidArgumentError: there is no such folder.
@@ -49,7 +53,7 @@ def load_folder(path: Path, previous: AppFolder | None = None) -> AppFolder:
                 package.load(file)
             except (Exception, SystemExit) as error:
                 raise load_letter(error, package, file) from error
-        loaded = AppFolder(package)
+        loaded = AppFolder(package, user_types)
     if plain := package.plain_imports():
         package.remove()
         raise stranger_letter(plain[0], package, loaded.files)
@@ -67,11 +71,11 @@ class AppFolder:
         registry: its actions, under ids such as `actions#continueConversation`.
     """
 
-    def __init__(self, package: AppPackage) -> None:
+    def __init__(self, package: AppPackage, user_types: Collection[type] = ()) -> None:
         modules = package.files()
         self.folder = package.folder
         self.files = tuple(modules)
-        self.registry = ActionRegistry()
+        self.registry = ActionRegistry(user_types)
         self._package = package
         self._modules: dict[str, dict[str, Any]] = {}
         self._python_files: dict[str, PythonFile] = {}

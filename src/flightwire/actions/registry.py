@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from inspect import isfunction
 from pathlib import Path
-from typing import Any, Final, Generic, NoReturn, ParamSpec, SupportsIndex, TypeVar, overload
+from typing import Any, Concatenate, Final, Generic, NoReturn, ParamSpec, SupportsIndex, TypeVar, overload
 from urllib.parse import quote
 
+from flightwire.actions.bound import BOUND, BoundAction
 from flightwire.actions.schema import ArgumentSchema
 from flightwire.annotations import names_around
 from flightwire.errors import InvalidArgumentError
@@ -21,7 +22,11 @@ from flightwire.wire.flight.declared import camel_case
 from flightwire.wire.flight.values import ServerReference
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 Number = TypeVar("Number", int, float)
 
 # ECMAScript 2026, 12.7.2: words that no import can be called; a module with an export `then` would look like a promise.
@@ -47,6 +52,7 @@ class Action(Generic[P, R]):
         is_async: whether it runs on the event loop; others run in a thread.
         max_duration_s: how long one call may take, or None for the app's limit.
         max_body_bytes: how large one call may be, or None for the app's limit.
+        public: whether people may call it who are not signed in, in an app that has `auth`.
         schema: what its arguments must be.
     """
 
@@ -61,6 +67,7 @@ class Action(Generic[P, R]):
         "max_duration_s",
         "module",
         "name",
+        "public",
         "schema",
     )
 
@@ -71,6 +78,7 @@ class Action(Generic[P, R]):
         name: str | None = None,
         max_duration_s: float | None = None,
         max_body_bytes: int | None = None,
+        public: bool = False,
         local_names: dict[str, object] | None = None,
     ) -> None:
         _check_function(fn)
@@ -81,6 +89,7 @@ class Action(Generic[P, R]):
         self.is_async = inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
         self.max_duration_s = _checked_limit(max_duration_s, "max_duration_s", self.name)
         self.max_body_bytes = _checked_limit(max_body_bytes, "max_body_bytes", self.name)
+        self.public = public
         self.id = wire_id(_last_part(self.module), self.name)
         self.schema = ArgumentSchema(fn, self.name, local_names=local_names)
         self._is_registered = False
@@ -88,6 +97,29 @@ class Action(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function, as any Python code would."""
         return self.fn(*args, **kwargs)
+
+    @overload
+    def bind(self: Action[Concatenate[A, Q], R], a: A, /) -> BoundAction[Q, R]: ...
+
+    @overload
+    def bind(self: Action[Concatenate[A, B, Q], R], a: A, b: B, /) -> BoundAction[Q, R]: ...
+
+    @overload
+    def bind(self: Action[Concatenate[A, B, C, Q], R], a: A, b: B, c: C, /) -> BoundAction[Q, R]: ...
+
+    @overload
+    def bind(self, *args: Any) -> BoundAction[..., R]: ...
+
+    def bind(self, *args: Any) -> BoundAction[..., R]:
+        """The action with its first arguments given: `on_click=save.bind(id)`.
+
+        In Python it is called with the others. As a prop or in a result it becomes a function in the browser, which keeps the
+        arguments encrypted: nobody there can read or change them, or use them for another action or user.
+
+        Raises:
+            InvalidArgumentError: more arguments than the action takes.
+        """
+        return BoundAction(self, args)
 
     def to_server_reference(self) -> ServerReference:
         """What stands for this action in a result, so that the page can call it.
@@ -135,7 +167,11 @@ def action(fn: Callable[P, R], /) -> Action[P, R]: ...
 
 @overload
 def action(
-    *, name: str | None = None, max_duration_s: float | None = None, max_body_bytes: int | None = None
+    *,
+    name: str | None = None,
+    max_duration_s: float | None = None,
+    max_body_bytes: int | None = None,
+    public: bool = False,
 ) -> Callable[[Callable[P, R]], Action[P, R]]: ...
 
 
@@ -146,6 +182,7 @@ def action(
     name: str | None = None,
     max_duration_s: float | None = None,
     max_body_bytes: int | None = None,
+    public: bool = False,
 ) -> Any:
     """Let pages call this function. It is a public URL: whoever can reach the server can call it with any arguments.
 
@@ -157,6 +194,7 @@ def action(
         name: what the page imports; by default the function's name in camelCase.
         max_duration_s: how long one call may take, in seconds.
         max_body_bytes: how large one call may be, in bytes.
+        public: whether people may call it who are not signed in, in an app that has `auth`.
 
     Raises:
         InvalidArgumentError: this is no function, nobody could fill one of its parameters, no page could import it
@@ -169,6 +207,7 @@ def action(
             name=name,
             max_duration_s=max_duration_s,
             max_body_bytes=max_body_bytes,
+            public=public,
             local_names=names_around(fn, sys._getframe(1 if is_called else 2)),
         )
 
@@ -177,25 +216,28 @@ def action(
 
 
 class ActionRegistry:
-    """The actions that one app serves. A call is looked up here and nowhere else: an id is never imported or evaluated."""
+    """The actions that one app serves. A call is looked up here and nowhere else: an id is never imported or evaluated.
 
-    def __init__(self) -> None:
+    Arguments:
+        user_types: what the app's users are, as its `auth` says; without them no action can ask for one.
+    """
+
+    def __init__(self, user_types: Collection[type] = ()) -> None:
+        self._user_types = user_types
         self._by_id: dict[str, Action[Any, Any]] = {}
         self._aliases: dict[str, Action[Any, Any]] = {}
 
     @classmethod
-    def of(cls, actions: Iterable[Action[Any, Any]]) -> ActionRegistry:
+    def of(cls, actions: Iterable[Action[Any, Any]], *, user_types: Collection[type] = ()) -> ActionRegistry:
         """A registry of actions that are given one by one, named after the last part of their modules.
 
         Raises:
             InvalidArgumentError: one is no action, or two have one id.
         """
-        registry = cls()
+        registry = cls(user_types)
         for each in actions:
             if not isinstance(each, Action):
-                raise InvalidArgumentError(
-                    f"actions=[…] holds {_kind_of(each)}, which is not an action. Write @action above its `def`."
-                )
+                raise InvalidArgumentError(_no_action(each))
             registry.add(each, wire_id(_last_part(each.module), each.name))
         return registry
 
@@ -209,6 +251,11 @@ class ActionRegistry:
             InvalidArgumentError: another action has this id, or nobody could fill one of its parameters.
         """
         added.schema.check()
+        if added.schema.needs.users and not self._user_types:
+            raise InvalidArgumentError(
+                f"Action '{added.name}' asks for a user, and this app has no auth that could say who it is. Write "
+                "flightwire.app(…, auth=current_user)."
+            )
         if not added._is_registered:
             added.id, added._is_registered = id, True
         for each in {id, added.id}:
@@ -225,7 +272,7 @@ class ActionRegistry:
         Raises:
             InvalidArgumentError: they have different actions under one id.
         """
-        merged = ActionRegistry()
+        merged = ActionRegistry(self._user_types)
         for registry in (self, other):
             for action_id, each in registry._by_id.items():
                 merged.add(each, action_id)
@@ -234,6 +281,13 @@ class ActionRegistry:
     def get(self, id: str) -> Action[Any, Any] | None:
         """The action with this id, or None: a look-up, never an import."""
         return self._by_id.get(id) or self._aliases.get(id)
+
+    def find(self, id: str) -> tuple[Action[Any, Any] | None, bool]:
+        """The action that a call means, or None; and whether its first argument is what was bound to it, sealed."""
+        found = self.get(id)
+        if found is None and id.endswith(BOUND):
+            return self.get(id.removesuffix(BOUND)), True
+        return found, False
 
     def ids(self) -> list[str]:
         """All ids, sorted."""
@@ -327,6 +381,12 @@ def _same_id(id: str, action: Action[Any, Any], other: Action[Any, Any]) -> str:
         f"{where} two actions with the id '{id}', so a call could not say which one it means. "
         f"Rename one, or write @action(name='{action.name}2')."
     )
+
+
+def _no_action(thing: object) -> str:
+    if isinstance(thing, BoundAction):
+        return f"actions=[…] holds {thing!r}. Serve the action itself, and bind it where you hand it to the page."
+    return f"actions=[…] holds {_kind_of(thing)}, which is not an action. Write @action above its `def`."
 
 
 def _kind_of(thing: object) -> str:

@@ -7,21 +7,26 @@ pydantic is imported by the first call, or by `prepare`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, Final, TypeAlias
 
 from flightwire._frozen import value
-from flightwire.actions.injection import injectable
+from flightwire.actions.injection import Injected, injected, is_foreign_provider
+from flightwire.actions.mentions import mentioned
 from flightwire.actions.problems import Problem, problems_of, refusal
+from flightwire.actions.provide import NO_NEEDS, Needs, needs_of
 from flightwire.annotations import Namespace, missing_name, signature_of
 from flightwire.elements import UNDEFINED
 from flightwire.errors import ArgumentError, InvalidArgumentError
+from flightwire.wire.flight.values import TemporaryReference
 
 Validate: TypeAlias = Callable[[object], object]
 Bound: TypeAlias = tuple[list[object], dict[str, object]]
 
 _EMPTY: Final = Parameter.empty
+_FUNCTIONS: Final = (Callable, typing.Callable)
 
 
 @value
@@ -49,7 +54,17 @@ class ArgumentSchema:
         local_names: names that its annotations may use, beside those of its module.
     """
 
-    __slots__ = ("_action", "_fn", "_local_names", "_lock", "_parameters", "_plan", "injected")
+    __slots__ = (
+        "_action",
+        "_fn",
+        "_local_names",
+        "_lock",
+        "_parameters",
+        "_plan",
+        "_takes_actions",
+        "injected",
+        "needs",
+    )
 
     def __init__(
         self, fn: Callable[..., Any], action: str, *, local_names: Mapping[str, object] | None = None
@@ -59,8 +74,10 @@ class ArgumentSchema:
         self._local_names = local_names
         self._lock = threading.Lock()
         self._plan: _Plan | None = None
+        self._takes_actions: bool | None = None
         self._parameters: list[Parameter] | None = None
-        self.injected: Mapping[str, str] = {}
+        self.injected: Mapping[str, Injected] = {}
+        self.needs: Needs = NO_NEEDS
 
     @property
     def local_names(self) -> Mapping[str, object]:
@@ -70,21 +87,40 @@ class ArgumentSchema:
     # --- at registration -----------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """See whether a call could fill the parameters, and which ones the server fills (`injected`: name → type).
+        """See whether a call could fill the parameters, and which ones the server fills (`injected`).
+
+        It is seen anew each time an app takes the action in: a type may have become that of a user.
 
         Raises:
             InvalidArgumentError: a parameter that neither the browser nor the server could fill.
         """
-        if self._parameters is None:
-            namespace = self._namespace()
-            parameters = list(signature_of(self._fn).parameters.values())
-            injected = {each.name: name for each in parameters if (name := _injected(each, namespace))}
-            for parameter in parameters:
-                self._check(parameter, parameters, injected)
-            self.injected = injected
-            self._parameters = parameters
+        namespace = self._namespace()
+        parameters = list(signature_of(self._fn).parameters.values())
+        found = {each.name: wanted for each in parameters if (wanted := self._injected(each, namespace))}
+        for parameter in parameters:
+            self._check(parameter, parameters, found)
+        if found != self.injected or self._parameters is None:
+            try:
+                self.needs = needs_of(found)
+            except InvalidArgumentError as error:
+                raise InvalidArgumentError(f"Action '{self._action}': {error}") from None
+            self.injected, self._parameters, self._plan = found, parameters, None
 
-    def _check(self, parameter: Parameter, parameters: list[Parameter], injected: Mapping[str, str]) -> None:
+    def _injected(self, parameter: Parameter, namespace: Namespace) -> Injected | None:
+        if is_foreign_provider(parameter.default):
+            raise self._unfit(
+                parameter.name, "Its default is another framework's. Write Annotated[…, Provide(…)]."
+            )
+        if parameter.annotation is _EMPTY:
+            return None
+        try:
+            return injected(parameter.annotation, namespace)
+        except InvalidArgumentError as error:
+            raise self._unfit(parameter.name, str(error)) from None
+
+    def _check(
+        self, parameter: Parameter, parameters: list[Parameter], injected: Mapping[str, Injected]
+    ) -> None:
         name, kind = parameter.name, parameter.kind
         if kind is Parameter.VAR_KEYWORD:
             raise self._unfit(f"**{name}", "A call has positions only. Take a TypedDict or a dict instead.")
@@ -112,7 +148,8 @@ class ArgumentSchema:
         Raises:
             InvalidArgumentError: a name that the module does not have.
         """
-        self.check()
+        if self._parameters is None:
+            self.check()
         namespace = self._namespace()
         for parameter in self._from_the_wire():
             self._resolved(parameter, namespace)
@@ -123,10 +160,39 @@ class ArgumentSchema:
         Raises:
             InvalidArgumentError: an annotation that cannot be checked.
         """
-        self.check()
+        if self._parameters is None:
+            self.check()
         with self._lock:
             if self._plan is None:
                 self._plan = self._planned()
+
+    @property
+    def max_arguments(self) -> int | None:
+        """How many arguments a call may hold; None for any number."""
+        if self._parameters is None:
+            self.check()
+        taken = self._from_the_wire()
+        has_rest = any(each.kind is Parameter.VAR_POSITIONAL for each in taken)
+        return None if has_rest else len(taken)
+
+    @property
+    def takes_actions(self) -> bool:
+        """Whether a page may hand over actions: an annotation says Action or Callable."""
+        if self._takes_actions is None:
+            self._takes_actions = any(each in _FUNCTIONS or _is_action(each) for each in self.mentions())
+        return self._takes_actions
+
+    def mentions(self) -> Iterator[Any]:
+        """Every type in the annotations of what a call fills, and what `Annotated` says there.
+
+        Raises:
+            InvalidArgumentError: an annotation that cannot be evaluated.
+        """
+        if self._parameters is None:
+            self.check()
+        namespace = self._namespace()
+        for parameter in self._from_the_wire():
+            yield from mentioned(self._resolved(parameter, namespace), namespace)
 
     def _namespace(self) -> Namespace:
         return Namespace(self._fn, self._local_names)
@@ -201,7 +267,7 @@ class ArgumentSchema:
         assert plan is not None
         given = len(arguments)
         if given > len(plan.arguments) and plan.rest is None:
-            arguments = self._without_undefined_end(arguments, plan)
+            arguments = self._without_what_is_too_much(arguments, plan)
             given = len(arguments)
         args: list[object] = []
         kwargs: dict[str, object] = {}
@@ -224,6 +290,36 @@ class ArgumentSchema:
             raise refusal(self._action, problems)
         return args, kwargs
 
+    def bind_first(self, arguments: Sequence[object]) -> list[object]:
+        """Check the first arguments of a call whose others are not known yet.
+
+        Raises:
+            ArgumentError: too many, or of the wrong type.
+            InvalidArgumentError: an annotation that cannot be checked.
+        """
+        if self._plan is None:
+            self.prepare()
+        plan = self._plan
+        assert plan is not None
+        if plan.rest is None:
+            arguments = self._without_what_is_too_much(arguments, plan)
+        problems: list[Problem] = []
+        checked: list[object] = []
+        for argument, each in zip(plan.arguments, arguments, strict=False):
+            if each is UNDEFINED and argument.default is not _EMPTY:
+                checked.append(argument.default)
+            else:
+                checked.append(
+                    each
+                    if argument.validate is None
+                    else _validated(argument.name, argument.validate, each, problems)
+                )
+        if plan.rest is not None:
+            checked += self._rest(plan.rest, arguments[len(plan.arguments) :], problems)
+        if problems:
+            raise refusal(self._action, problems)
+        return checked
+
     def _rest(self, rest: Argument, arguments: Sequence[object], problems: list[Problem]) -> list[object]:
         if rest.validate is None:
             return list(arguments)
@@ -232,9 +328,12 @@ class ArgumentSchema:
             for index, each in enumerate(arguments)
         ]
 
-    def _without_undefined_end(self, arguments: Sequence[object], plan: _Plan) -> Sequence[object]:
+    def _without_what_is_too_much(self, arguments: Sequence[object], plan: _Plan) -> Sequence[object]:
+        """Dropped are `undefined`, and what the browser kept for itself: the event that React hands to every handler."""
         most = len(plan.arguments)
-        if any(each is not UNDEFINED for each in arguments[most:]):
+        if any(
+            each is not UNDEFINED and not isinstance(each, TemporaryReference) for each in arguments[most:]
+        ):
             takes = f"at most {most} argument{'s' * (most != 1)}" if most else "no arguments"
             raise ArgumentError(
                 f"Action '{self._action}' takes {takes}{_names(plan)}, got {len(arguments)}.",
@@ -249,13 +348,8 @@ class ArgumentSchema:
         )
 
 
-def _injected(parameter: Parameter, namespace: Namespace) -> str | None:
-    if parameter.annotation is _EMPTY:
-        return None
-    try:
-        return injectable(namespace.resolve(parameter.annotation))
-    except Exception:
-        return injectable(parameter.annotation)
+def _is_action(annotation: object) -> bool:
+    return isinstance(annotation, type) and annotation.__module__.startswith("flightwire.actions.")
 
 
 def _validated(name: str, validate: Validate, given: object, problems: list[Problem]) -> object:

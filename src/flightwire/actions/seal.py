@@ -48,20 +48,29 @@ class AESSealer:
 
     Arguments:
         keys: gives the keys, newest first, when they are first needed.
+        lifetime_s: how long what is sealed can be opened when nobody says otherwise, in seconds.
         now: the time in seconds since 1970.
     """
 
-    def __init__(self, keys: Callable[[], Sequence[bytes]], *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        keys: Callable[[], Sequence[bytes]],
+        *,
+        lifetime_s: float = SEAL_LIFETIME_S,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if not 0 < lifetime_s < float("inf"):
+            raise InvalidArgumentError(f"seal_lifetime_s must be a number of seconds, got {lifetime_s!r}.")
+        self._lifetime_s = lifetime_s
         self._load = keys
         self._loaded: Sequence[bytes] | None = None
         self._now = now
 
-    def seal(
-        self, purpose: str, payload: bytes, *, user: str | None, expires_s: float = SEAL_LIFETIME_S
-    ) -> str:
+    def seal(self, purpose: str, payload: bytes, *, user: str | None, expires_s: float | None = None) -> str:
         """As `Sealer.seal`."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        expiry = int((self._now() + expires_s) * 1000).to_bytes(_EXPIRY_BYTES, "big", signed=True)
+        lifetime_s = self._lifetime_s if expires_s is None else expires_s
+        expiry = int((self._now() + lifetime_s) * 1000).to_bytes(_EXPIRY_BYTES, "big", signed=True)
         cipher = _cipher(self._keys()[0], nonce)
         locked = cipher.encrypt(nonce[12:], expiry + payload, _context(purpose, user))
         return urlsafe_b64encode(_VERSION + nonce + locked).rstrip(b"=").decode()
@@ -95,23 +104,26 @@ class AESSealer:
         return "<sealer>"
 
 
-def sealer_of(state_folder: Path | None, *, environment: str | None = None) -> AESSealer:
+def sealer_of(
+    state_folder: Path | None, *, lifetime_s: float = SEAL_LIFETIME_S, environment: str | None = None
+) -> AESSealer:
     """The sealer of an app: keys from FLIGHTWIRE_SECRET_KEY, else from a file in the state folder, else for this process.
 
     Arguments:
         state_folder: `.flightwire` of the app folder; every worker of a machine shares its key.
+        lifetime_s: as in AESSealer.
         environment: what FLIGHTWIRE_SECRET_KEY says; by default what it does say.
 
     Raises:
-        InvalidArgumentError: FLIGHTWIRE_SECRET_KEY holds a secret that could be guessed.
+        InvalidArgumentError: FLIGHTWIRE_SECRET_KEY holds a secret that could be guessed, or the lifetime is none.
     """
     written = os.environ.get(SECRET_KEY, "") if environment is None else environment
     if written.strip():
         keys = tuple(_key(secret.strip()) for secret in written.split(","))
-        return AESSealer(lambda: keys)
+        return AESSealer(lambda: keys, lifetime_s=lifetime_s)
     if state_folder is None:
-        return AESSealer(_ephemeral)
-    return AESSealer(lambda: [_kept_key(state_folder)])
+        return AESSealer(_ephemeral, lifetime_s=lifetime_s)
+    return AESSealer(lambda: [_kept_key(state_folder)], lifetime_s=lifetime_s)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ from typing import (
 import typing_extensions
 from typing_extensions import ReadOnly, is_typeddict
 
+from flightwire.actions.bound import BoundAction
+from flightwire.actions.registry import Action
 from flightwire.annotations import Namespace
 from flightwire.wire.flight.values import ReceivedStream
 
@@ -40,6 +42,7 @@ _STREAMS: Final = (collections.abc.AsyncIterable, collections.abc.AsyncIterator)
 _ALIASES: Final = tuple(
     module.TypeAliasType for module in (typing_extensions, typing) if hasattr(module, "TypeAliasType")
 )
+_ACTIONS: Final[tuple[Any, ...]] = (Action, BoundAction)
 _Annotated: Any = typing.Annotated
 
 
@@ -72,6 +75,8 @@ class WireTypes:
 
     def _generic(self, annotation: Any) -> Any:
         origin, args = get_origin(annotation), get_args(annotation)
+        if origin in _ACTIONS:
+            return _an_action()
         if origin in _STREAMS:
             return _instance_of(ReceivedStream)
         if is_typeddict(origin):
@@ -84,6 +89,8 @@ class WireTypes:
     def _class(self, cls: Any) -> Any:
         if is_typeddict(cls):
             return self._typed_dict(cls, ())
+        if cls in _ACTIONS:
+            return _an_action()
         if _is_ours(cls):
             return _instance_of(cls)
         return _instance_of(ReceivedStream) if cls in _STREAMS else self._dataclass(cls)
@@ -202,6 +209,10 @@ def _instance_of(cls: Any) -> Any:
 
     instance_of: Any = pydantic.InstanceOf
     return instance_of[cls]
+
+
+def _an_action() -> Any:
+    return Union[tuple(_instance_of(each) for each in _ACTIONS)]  # noqa: UP007 - made of a tuple
 
 
 def _is_ours(cls: type) -> bool:

@@ -118,6 +118,7 @@ class Caller:
             CallError: the server refused the call: ActionNotFoundError, ArgumentError, ForbiddenError, ….
             CallFailedError: no Flightwire server answered; CallTimeoutError when it took too long.
             UserError: what the action wanted its user to know.
+            Redirect: the page is to go elsewhere; `location` says where. NotFound: there is no such thing.
             RemoteError: the action failed; its digest stands in the server's log.
             ConnectionClosedError: the answer ended before the result had come.
         """

@@ -9,13 +9,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Protocol
 
-from flightwire.errors import ActionInterruptedError, DecodeError, RemoteError, UserError
+from flightwire.errors import (
+    ActionInterruptedError,
+    DecodeError,
+    NotFound,
+    Redirect,
+    RemoteError,
+    UserError,
+)
 from flightwire.wire.flight.pending import Pending, RemoteStream
 
 INTERRUPTED = "interrupted"
 """The digest of what a server ended because it stops."""
-USER_ERROR = "user:"
-"""How the digest of a UserError begins; its text follows."""
 
 
 class Source(Protocol):
@@ -35,6 +40,7 @@ class Promise(Pending):
 
     Raises, when awaited:
         UserError: what the action wanted its user to know.
+        Redirect, NotFound: what a page would do now.
         ActionInterruptedError: the server was stopped meanwhile.
         RemoteError: what it promised has failed.
         ConnectionClosedError: the answer ended first.
@@ -113,12 +119,17 @@ class Stream(RemoteStream):
 
 
 def typed(error: BaseException) -> BaseException:
-    """A UserError for what the action raised as one, an ActionInterruptedError for its server's end; anything else stays."""
-    if isinstance(error, RemoteError) and error.digest == INTERRUPTED:
+    """What was raised on purpose, as it was: UserError, Redirect, NotFound, the end of a server; anything else stays."""
+    if not isinstance(error, RemoteError):
+        return error
+    kind, _, text = error.digest.partition(":")
+    if kind == "user":
+        return UserError(text)
+    if kind == "redirect" and text:
+        return Redirect(text)
+    if error.digest == INTERRUPTED:
         return ActionInterruptedError(None)
-    if isinstance(error, RemoteError) and error.digest.startswith(USER_ERROR):
-        return UserError(error.digest.removeprefix(USER_ERROR))
-    return error
+    return NotFound() if error.digest == NotFound.DIGEST else error
 
 
 def _arrive(arrival: asyncio.Future[None]) -> None:

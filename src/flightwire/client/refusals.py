@@ -19,7 +19,9 @@ from flightwire.errors import (
     DecodeError,
     FlightwireError,
     ForbiddenError,
+    SealError,
     ServerStoppingError,
+    UnauthorizedError,
     UserError,
 )
 
@@ -51,6 +53,8 @@ _KINDS: Final[dict[str, Callable[[str], FlightwireError]]] = {
     "DecodeError": DecodeError,
     "ForbiddenError": ForbiddenError,
     "ServerStoppingError": ServerStoppingError,
+    "SealError": SealError,
+    "UnauthorizedError": UnauthorizedError,
     "UserError": UserError,
 }
 _BY_STATUS: Final = {

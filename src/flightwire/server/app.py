@@ -3,7 +3,7 @@
 Owns: which request is what, the order of checks, the app folder and its reloading. Refuses to know: rows, models, Vite.
 
 A POST with the header `rsc-action-id` (or Next's `next-action`), on any path, is a call; a GET is a page or an asset. The order
-of a call is fixed: origin, action, body, arguments, and only then the action.
+of a call is fixed: origin, user, action, body, arguments, and only then the action.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from typing import Any
 from flightwire.actions.declarations.project import write_tsconfig
 from flightwire.actions.folder import AppFolder, load_folder
 from flightwire.actions.registry import Action, ActionRegistry
+from flightwire.actions.seal import sealer_of
 from flightwire.errors import (
-    ActionNotFoundError,
     AppLoadError,
     CallError,
     InvalidArgumentError,
     ServerStoppingError,
     ToolchainError,
 )
+from flightwire.sealing import SEAL_LIFETIME_S
+from flightwire.server.auth import Auth
 from flightwire.server.calls import CallHandler, Limits
 from flightwire.server.cors import is_preflight, readable, send_preflight
 from flightwire.server.csp import CSP
@@ -60,9 +62,13 @@ class App:
         limits: Limits,
         csp: CSP = None,
         drain_timeout_s: float | None = None,
+        auth: Auth | None = None,
+        seal_lifetime_s: float = SEAL_LIFETIME_S,
     ) -> None:
         _check_served(folder, actions)
         self.folder = folder
+        self.auth = auth or Auth()  # before actions are looked at: it says what a user is
+        self.sealer = sealer_of(None if folder is None else folder / STATE_FOLDER, lifetime_s=seal_lifetime_s)
         self.mode, self.mode_reason = choose_mode(mode, folder)
         self._asked_for = mode is not None or bool(os.environ.get("FLIGHTWIRE_ENV"))
         self.load_error: AppLoadError | None = None
@@ -73,7 +79,7 @@ class App:
             if folder is None
             else Pages(folder, mode=self.mode, load_error=lambda: self.load_error, csp=csp)
         )
-        self._given = ActionRegistry.of(actions)
+        self._given = ActionRegistry.of(actions, user_types=self.auth.types)
         self._registry = self._given
         self._allowed_origins = check_allowed_origins(allowed_origins)
         self._handler = CallHandler(
@@ -81,6 +87,8 @@ class App:
             app_root=folder,
             allowed_origins=self._allowed_origins,
             limits=limits,
+            auth=self.auth,
+            sealer=self.sealer,
         )
         self.drain_timeout_s = DRAIN_TIMEOUT_S if drain_timeout_s is None else drain_timeout_s
         if self.mode == "development" and drain_timeout_s is None:
@@ -99,7 +107,7 @@ class App:
         """Import the app folder anew; if that fails, calls are answered with the letter until it works again."""
         assert self.folder is not None
         try:
-            loaded = load_folder(self.folder, self.app_folder)
+            loaded = load_folder(self.folder, self.app_folder, user_types=self.auth.types)
             if self.mode == "development":
                 loaded.write_state(self.folder / STATE_FOLDER)
         except AppLoadError as error:
@@ -225,13 +233,12 @@ class App:
             if self.load_error is not None:
                 await self._handler.refuse_broken_app(self.load_error, send)
                 return
-            action = self._registry.get(action_id)
-            if action is None:
-                raise ActionNotFoundError(action_id)
         except CallError as error:
             await self._handler.refuse(error, send, action_id)
             return
-        await self._handler.call(action, scope, receive, send, page_max_duration_s=self._page_limit(scope))
+        await self._handler.call(
+            action_id, self._registry, scope, receive, send, page_max_duration_s=self._page_limit(scope)
+        )
 
     def _page_limit(self, scope: ASGIScope) -> float | None:
         page = header(scope, b"flightwire-page")

@@ -18,14 +18,18 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Final
 
+from starlette.exceptions import HTTPException
+
 from flightwire.errors import (
     ActionInterruptedError,
     APICallError,
+    CallError,
     EncodeError,
     FlightwireError,
     LoadAPIKeyError,
     MissingExtraError,
     ModelLoadError,
+    Navigation,
     NoSuchModelError,
     RetryError,
     UserError,
@@ -82,11 +86,21 @@ def digest_of(error: BaseException) -> str:
         return f"{USER_ERROR}{_message(error)[:MAX_MESSAGE_CHARS]}"  # notes are for developers
     if isinstance(error, ActionInterruptedError):
         return INTERRUPTED
+    if isinstance(error, Navigation):
+        return error.digest
     facts = [f"{type(error).__module__}.{type(error).__qualname__}", _ADDRESS.sub("", _text(error))]
     for tb in deque(_tracebacks(error.__traceback__), maxlen=_DIGEST_FRAMES):
         code = tb.tb_frame.f_code
         facts.append(f"{Path(code.co_filename).name}:{code.co_qualname}:{tb.tb_lineno}")
     return hashlib.sha256("\n".join(facts).encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status of a response whose action raised this before anything was sent."""
+    error = unwrap(error)
+    if isinstance(error, Navigation | CallError | HTTPException):
+        return error.status_code
+    return 500
 
 
 def log_failure(error: BaseException, *, action: str) -> None:
@@ -96,6 +110,8 @@ def log_failure(error: BaseException, *, action: str) -> None:
         log.info("action '%s' told the user: %r", action, _message(error))
     elif isinstance(error, ActionInterruptedError):
         log.warning("action '%s' was interrupted: the server stops", action)
+    elif isinstance(error, Navigation):
+        log.info("action '%s': %s", action, error)
     elif isinstance(error, EncodeError):
         log.error("[%s] %s", digest_of(error), _text(error))
     else:
@@ -108,7 +124,7 @@ def unwrap(error: BaseException) -> BaseException:
     if not isinstance(error, BaseExceptionGroup):
         return error
     leaves = [leaf for leaf in _leaves(error) if not isinstance(leaf, asyncio.CancelledError)]
-    told = [leaf for leaf in leaves if isinstance(leaf, UserError)]
+    told = [leaf for leaf in leaves if isinstance(leaf, UserError | Navigation)]
     if len(leaves) == 1 or (leaves and len(told) == len(leaves)):
         return leaves[0]
     return error

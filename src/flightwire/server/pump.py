@@ -16,7 +16,7 @@ from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
-from flightwire.server.responses import FLIGHT_HEADERS, Headers, Send
+from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
 from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
 from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
 
@@ -31,6 +31,19 @@ class Failures(Protocol):
         ...
 
 
+class Head(Protocol):
+    """What an action may say about the head of its response."""
+
+    @property
+    def status_code(self) -> int | None:
+        """When all goes well; None for 200."""
+        ...
+
+    def start(self) -> Headers:
+        """The headers it has set; asked for once, when the response starts."""
+        ...
+
+
 class Pump:
     """One response in the making.
 
@@ -40,7 +53,12 @@ class Pump:
         failures: see `Failures`.
         max_duration_s: after this many seconds what is open ends with an ActionTimeoutError.
         before_last: called before the last chunk is sent.
-        headers: asked for once, when the response starts: what the action has set until then.
+        head: what the action has said of status and headers until the response starts.
+        status_of: the status of a response whose action has raised this.
+
+    Attributes:
+        status: of the response.
+        error: what the action has raised, or why its result cannot be sent.
     """
 
     def __init__(
@@ -51,16 +69,19 @@ class Pump:
         failures: Failures,
         max_duration_s: float,
         before_last: Callable[[], object],
-        headers: Callable[[], Headers] = list,
+        head: Head | None = None,
+        status_of: Callable[[BaseException], int] = lambda _: 500,
     ) -> None:
         self.sent_bytes = 0
-        self.failed = False
+        self.status = 200
+        self.error: BaseException | None = None
         self._scope = scope
         self._send = send
         self._failures = failures
         self._max_duration_s = max_duration_s
         self._before_last = before_last
-        self._headers = headers
+        self._head = head
+        self._status_of = status_of
         self._writer = Writer()
         self._followers: dict[int, tuple[Slot, Follower]] = {}
         self._settled: list[tuple[Slot, str, object]] = []
@@ -128,7 +149,7 @@ class Pump:
             Exception,
             asyncio.CancelledError,
         ) as error:  # an action may wait for something that was cancelled
-            self.failed = True
+            self.error, self.status = error, self._status_of(error)
             return self._writer.reject(self._writer.root, self._failures(self._named(error)))
         self._adopt()
         return out
@@ -139,20 +160,21 @@ class Pump:
         self._is_writing = True
         if not self._started:
             self._started = True
-            status = 500 if self.failed else 200
-            await self._send(
-                {
-                    "type": "http.response.start",
-                    "status": status,
-                    "headers": [*FLIGHT_HEADERS, *self._headers()],
-                }
-            )
+            await self._send(self._start_message())
         self._quiet = False
         self.sent_bytes += len(out)
         await self._send({"type": "http.response.body", "body": out, "more_body": more})
         self._is_writing = False
         if self._scope.gate.closed:
             self._scope.gate.open()
+
+    def _start_message(self) -> Message:
+        headers = list(FLIGHT_HEADERS)
+        if self._head is not None:
+            headers = merged(headers, self._head.start())
+            if self.error is None and self._head.status_code is not None:
+                self.status = self._head.status_code
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
 
     # --- what has arrived ----------------------------------------------------------------------------------------
 
@@ -312,7 +334,7 @@ class Pump:
             return
         self._is_over = True
         if self._writer.root.is_open:
-            self.failed = True
+            self.error, self.status = error, self._status_of(error)
             out = self._writer.reject(self._writer.root, self._failures(error))
         else:
             out = self._take() + self._end_all(error)

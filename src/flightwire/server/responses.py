@@ -43,6 +43,18 @@ def root_path(scope: ASGIScope) -> str:
     return str(scope.get("root_path", "")).rstrip("/")
 
 
+def merged(ours: Iterable[tuple[bytes, bytes]], added: Headers) -> Headers:
+    """The headers of a response: ours, and what the app has added; of those that may stand once, the app's. `vary` is joined."""
+    ours = list(ours)
+    names = {name for name, _ in added} - {b"set-cookie"}
+    varies = [content for name, content in (*ours, *added) if name == b"vary"]
+    kept = [(name, content) for name, content in ours if name not in names]
+    more = [(name, content) for name, content in added if name != b"vary"]
+    if b"vary" in names:
+        more.append((b"vary", b", ".join(varies)))
+    return [*kept, *more]
+
+
 async def send_text(
     send: Send, status: int, text: str, *, headers: Iterable[tuple[bytes, bytes]] = (), head: bool = False
 ) -> None:
