@@ -20,6 +20,8 @@ from flightwire.events import (
     TextDelta,
     TextEnd,
     TextStart,
+    ToolCall,
+    ToolInputStart,
 )
 from flightwire.messages import (
     AssistantMessage,
@@ -31,8 +33,9 @@ from flightwire.messages import (
     UserMessage,
     to_messages,
 )
-from flightwire.providers.base import ModelCall, ResponseFormat, ToolSpec
-from flightwire.providers.local_calls import Answer, call_warnings, refusal, to_body
+from flightwire.providers.base import ModelCall, ProviderToolSpec, ResponseFormat, ToolChoice, ToolSpec
+from flightwire.providers.local_answers import Answer
+from flightwire.providers.local_calls import call_warnings, refusal, to_body
 
 BEGIN = {"op": "begin", "id": 1, "response_id": "r", "prompt": None}
 END = {
@@ -88,17 +91,6 @@ def test_image_gets_a_letter_naming_its_place() -> None:
         to_body(call(SystemMessage("s"), UserMessage((TextPart("x"), ImagePart(b"png")))))
 
 
-def test_tool_result_gets_a_letter() -> None:
-    part = {
-        "type": "tool-result",
-        "toolCallId": "1",
-        "toolName": "t",
-        "output": {"type": "text", "value": "x"},
-    }
-    with pytest.raises(UnsupportedFunctionalityError, match="ToolResultPart"):
-        to_body(call({"role": "tool", "content": [part]}))
-
-
 def test_no_messages_is_refused() -> None:
     with pytest.raises(InvalidPromptError, match="no messages"):
         to_body(ModelCall([]))
@@ -110,9 +102,19 @@ def test_no_tokens_is_refused(tokens: int) -> None:
         to_body(call(max_output_tokens=tokens))
 
 
-def test_tools_are_ignored_with_a_warning() -> None:
-    warnings = call_warnings(call(tools=[ToolSpec("t", {"type": "object"})]))
-    assert [(warning.type, warning.feature) for warning in warnings] == [("unsupported", "tools")]
+def test_tools_of_other_providers_are_ignored_with_a_warning() -> None:
+    warnings = call_warnings(call(tools=[ProviderToolSpec("openai.web_search", "search", {})]))
+    assert [(warning.type, warning.feature) for warning in warnings] == [
+        ("unsupported", "provider-defined tool openai.web_search")
+    ]
+
+
+def test_what_no_grammar_holds_is_told() -> None:
+    unique = {"type": "object", "properties": {"tags": {"type": "array", "uniqueItems": True}}}
+    warnings = call_warnings(call(response_format=ResponseFormat("json", unique)))
+    assert [(warning.type, "uniqueItems" in warning.message) for warning in warnings] == [
+        ("compatibility", True)
+    ]
 
 
 def test_reasoning_ends_where_the_text_begins() -> None:
@@ -158,3 +160,111 @@ def test_what_the_makers_recommend_stands_in_for_what_the_call_does_not_say() ->
     body = to_body(ModelCall([UserMessage("Hi")], temperature=0.0), sampling)
     assert (body["temperature"], body["top_p"]) == (0.0, 0.9)
     assert "temperature" not in to_body(ModelCall([UserMessage("Hi")]))
+
+
+# tools
+
+
+WEATHER = ToolSpec("get_weather", {"type": "object"}, "Get the weather. Twice a day.")
+ASKED = UserMessage("Weather in Rome?")
+CALLED = {"role": "assistant", "content": [
+    {"type": "tool-call", "toolCallId": "1", "toolName": "get_weather", "input": {"city": "Rome"}}
+]}  # fmt: skip
+
+
+def told(*outputs: dict[str, Any]) -> dict[str, Any]:
+    results = [
+        {"type": "tool-result", "toolCallId": "1", "toolName": "get_weather", "output": output}
+        for output in outputs
+    ]
+    return {"role": "tool", "content": results}
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ({"type": "text", "value": "sunny"}, "sunny"),
+        ({"type": "json", "value": {"c": 25}}, '{"c":25}'),
+        ({"type": "error-text", "value": "no connection"}, "Error: no connection"),
+        ({"type": "execution-denied", "reason": "Too late."}, "Not allowed. Too late."),
+        ({"type": "content", "value": [{"type": "text", "text": "a"}, {"type": "media"}]}, "a\n[media]"),
+    ],
+)
+def test_result_is_told_in_a_sentence_to_go_on_from(output: dict[str, Any], says: str) -> None:
+    messages = to_body(call(ASKED, CALLED, told(output), tools=[WEATHER]))["messages"]
+    assert messages[1:] == [
+        {"role": "assistant", "content": f"I used my tool to get the weather. It says: {says}\n\nSo,"}
+    ]
+
+
+def test_answer_after_a_result_belongs_to_it() -> None:
+    text = {"type": "text", "value": "sunny"}
+    messages = to_body(
+        call(ASKED, CALLED, told(text, text), AssistantMessage("Sun."), UserMessage("Thanks"))
+    )["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert messages[1]["content"].count("I used my tool to get weather. It says: sunny") == 2
+    assert messages[1]["content"].endswith("\n\nSun.")
+
+
+def test_template_that_knows_tools_gets_them_in_openais_form() -> None:
+    body = to_body(
+        call(
+            ASKED,
+            CALLED,
+            told({"type": "text", "value": "sunny"}),
+            tools=[WEATHER],
+            tool_choice=ToolChoice("required"),
+        ),
+        takes_tools=True,
+    )
+    assert body["messages"][1]["tool_calls"][0]["function"] == {
+        "name": "get_weather",
+        "arguments": '{"city":"Rome"}',
+    }
+    assert body["messages"][2] == {"role": "tool", "tool_call_id": "1", "content": "sunny"}
+    assert (body["tools"][0]["function"]["name"], body["tool_choice"]) == ("get_weather", "required")
+
+
+def test_named_tool_is_the_only_one_and_required() -> None:
+    other = ToolSpec("other", {})
+    choice = ToolChoice("tool", "other")
+    body = to_body(call(tools=[WEATHER, other], tool_choice=choice), takes_tools=True)
+    assert ([tool["function"]["name"] for tool in body["tools"]], body["tool_choice"]) == (
+        ["other"],
+        "required",
+    )
+
+
+def tool_call(index: int, arguments: str, name: str = "", call_id: str | None = None) -> dict[str, Any]:
+    piece = {"op": "tool_call", "id": 1, "index": index, "call_id": call_id, "name": name}
+    return {**piece, "arguments": arguments}
+
+
+def test_calls_that_llama_cpp_finds_become_parts() -> None:
+    frames = [
+        *(BEGIN, word("text", "Let me see. ")),
+        *(tool_call(0, "", "get_weather", "a"), tool_call(0, '{"city":'), tool_call(0, '"Rome"}')),
+        *(tool_call(1, "{}", "list"), {**END, "finish_reason": "tool_calls"}),
+    ]
+    parts = Answer(call(), "m", {}).parts(frames)
+    calls = [(part.tool_call_id, part.tool_name, part.input) for part in parts if isinstance(part, ToolCall)]
+    assert calls[0] == ("a", "get_weather", '{"city":"Rome"}')
+    assert calls[1][1:] == ("list", "{}")
+    assert [type(part) for part in parts][2:6] == [TextStart, TextDelta, TextEnd, ToolInputStart]
+    assert isinstance(parts[-1], ProviderFinish)
+    assert parts[-1].finish_reason == "tool-calls"
+
+
+def test_call_that_was_cut_off_is_no_call() -> None:
+    frames = [BEGIN, tool_call(0, '{"ci', "get_weather", "a"), {**END, "finish_reason": "length"}]
+    parts = Answer(call(), "m", {}).parts(frames)
+    assert not [part for part in parts if isinstance(part, ToolCall)]
+    assert [part.finish_reason for part in parts if isinstance(part, ProviderFinish)] == ["length"]
+
+
+def test_sentence_that_goes_on_begins_with_a_capital() -> None:
+    parts = Answer(call(), "m", {}, continues=True).parts(
+        [word("text", " "), word("text", ", it is sunny, "), END]
+    )
+    assert [part.text for part in parts if isinstance(part, TextDelta)] == ["It is sunny, "]

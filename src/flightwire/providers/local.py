@@ -16,7 +16,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidArgumentError, ModelLoadError
+from ..errors import InvalidArgumentError
 from ..events import (
     CallWarning,
     ProviderFinish,
@@ -26,12 +26,17 @@ from ..events import (
     ResponseMetadata,
     StreamStart,
     TextDelta,
+    ToolCall,
 )
 from ..messages import UserMessage
 from ..toolchain.models import DEFAULT_MODEL, KNOWN_MODELS, find_model
-from .base import ContentBlock, LanguageModel, ModelCall, ModelResult, Reasoning, Text
-from .local_calls import Answer, broke_off, to_body
+from .base import ContentBlock, LanguageModel, ModelCall, ModelResult, Reasoning, Text, ToolSpec
+from .local_answers import Answer
+from .local_calls import answer_schema, check, settings, to_body
+from .local_chats import Chats
 from .local_process import Frame, WorkerConfig, shared_process
+from .local_prompts import last_words
+from .local_tools import decides, input_body, input_schema, is_news, max_calls, speaks_of_tools
 
 __all__ = ["LocalModel", "local"]
 
@@ -112,6 +117,10 @@ class LocalModel:
         known = KNOWN_MODELS.get(self._model_id)
         return {} if known is None else {"temperature": known.temperature, "top_p": known.top_p}
 
+    def _needs_help(self) -> bool:
+        known = KNOWN_MODELS.get(self._model_id)
+        return known is not None and known.is_tiny
+
     async def warm_up(self) -> None:
         """Start the child process and have it read one word, so that the first answer comes fast.
 
@@ -134,37 +143,67 @@ class LocalModel:
             MissingExtraError: xllamacpp is not installed.
             ModelLoadError: the model's file is missing, is none, or cannot be loaded.
             UnsupportedFunctionalityError: parts that are not text, or a JSON schema that cannot be followed.
+            InvalidArgumentError: a limit of less than one token.
         """
-        body = to_body(call, self._sampling())
-        order = {
-            "op": "chat",
-            "body": body,
-            "want_prompt": call.include_request_body,
-            "want_raw": call.include_raw,
-        }
-        process = shared_process(await asyncio.to_thread(self.config))  # it reads the disk
-        answer = Answer(call, self._model_id, body)
-        for retries_left in range(max(call.max_retries, 0), -1, -1):
-            with process.chat(order) as inbox:
-                gone: Frame | None = None
-                while gone is None:
-                    frames = await inbox.take()
-                    if parts := answer.parts(frames):
-                        yield parts
-                    if answer.has_ended:
-                        return
-                    gone = next((frame for frame in frames if frame["op"] == "gone"), None)
-            if not gone["was_ready"]:
-                raise self._load_error(gone["reason"])
-            if answer.has_written or retries_left == 0:
-                raise broke_off(gone["reason"], self._model_id)
+        check(call)
+        chats = Chats(
+            shared_process(await asyncio.to_thread(self.config)), call, self._model_id
+        )  # it reads the disk
+        takes_tools = await self._takes_tools(chats, call)
+        tool = await chats.choose() if not takes_tools and decides(call) else None
+        parts = self._say(chats, call, takes_tools) if tool is None else self._use(chats, call, tool)
+        async with aclosing(parts):
+            async for batch in parts:
+                yield batch
 
-    def _load_error(self, reason: str) -> ModelLoadError:
-        return ModelLoadError(
-            f"local/{self._model_id} cannot be loaded; the process that runs it {reason}. "
-            "Check that the file is a whole GGUF of a kind that llama.cpp knows, and that there is memory for it: a smaller "
-            "context_tokens or fewer parallel_chats need less. FLIGHTWIRE_LOCAL_LOG=1 shows everything llama.cpp says."
+    async def _takes_tools(self, chats: Chats, call: ModelCall) -> bool:
+        """Only asked when it makes a difference."""
+        return speaks_of_tools(call) and await chats.takes_tools()
+
+    async def _say(
+        self, chats: Chats, call: ModelCall, takes_tools: bool
+    ) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        """Have the model write a text, or whatever its template knows."""
+        schema = answer_schema(call, needs_help=self._needs_help())
+        if schema is not None:
+            await chats.check_schema(schema)
+        body = to_body(call, self._sampling(), takes_tools=takes_tools, needs_help=self._needs_help())
+        continues = not takes_tools and call.messages[-1].role == "tool"
+        answer = Answer(
+            call, self._model_id, body, continues=continues and call.response_format.type == "text"
         )
+        async with aclosing(chats.frames(body)) as batches:
+            async for frames in batches:
+                if parts := answer.parts(frames):
+                    yield parts
+
+    async def _use(
+        self, chats: Chats, call: ModelCall, tool: ToolSpec
+    ) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        """Have the model write a tool's input, and further ones as long as they are news."""
+        await chats.check_schema(input_schema(tool, needs_help=self._needs_help()))
+        said, inputs = last_words(call.messages), list[str]()
+        limits = settings(call, self._sampling())
+        body = input_body(call, tool, limits, inputs, needs_help=self._needs_help())
+        answer = Answer(call, self._model_id, body)
+        end: Frame = {}
+        async with aclosing(chats.frames(body)) as batches:
+            async for frames in batches:
+                inputs += [frame["text"] for frame in frames if frame["op"] == "text"]
+                end = frames[-1]
+                if parts := answer.inputs(tool.name, frames):
+                    yield parts
+        inputs = ["".join(inputs)]
+        while end["finish_reason"] == "stop" and len(inputs) < max_calls(call):
+            body = input_body(call, tool, limits, inputs, needs_help=self._needs_help())
+            text, further = await chats.whole(body)
+            if further["finish_reason"] != "stop" or not is_news(text, inputs, said):
+                break
+            answer.count(end)
+            end = further
+            inputs.append(text)
+            yield answer.inputs(tool.name, [{"op": "text", "text": text}, end])
+        yield [answer.finish(end, reason="tool_calls" if end["finish_reason"] == "stop" else None)]
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once, as `LanguageModel.generate`.
@@ -173,6 +212,7 @@ class LocalModel:
         """
         texts: list[str] = []
         reasonings: list[str] = []
+        calls: list[ToolCall] = []
         warnings: Sequence[CallWarning] = ()
         request, response = RequestMetadata(), ResponseMetadata()
         finish: ProviderFinish | None = None
@@ -184,6 +224,8 @@ class LocalModel:
                             texts.append(part.text)
                         case ReasoningDelta():
                             reasonings.append(part.text)
+                        case ToolCall():
+                            calls.append(part)
                         case StreamStart():
                             warnings, request = part.warnings, part.request
                         case ResponseMetadata():
@@ -194,6 +236,7 @@ class LocalModel:
         content: list[ContentBlock] = [Reasoning("".join(reasonings))] if reasonings else []
         if texts:
             content.append(Text("".join(texts)))
+        content += calls
         return ModelResult(
             content,
             finish.finish_reason,

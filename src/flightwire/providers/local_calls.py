@@ -1,13 +1,12 @@
-"""A model call in the words of llama.cpp, and its answer in ours.
+"""A model call in the words of llama.cpp.
 
 Owns: which settings become which fields (llama.cpp's OpenAI-like chat API, `tools/server/README.md`), what cannot be honoured,
-and which error a refusal is. Refuses to know: processes and pipes.
+and which error a refusal is. Refuses to know: processes and pipes, answers.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import (
@@ -17,34 +16,36 @@ from ..errors import (
     InvalidPromptError,
     UnsupportedFunctionalityError,
 )
-from ..events import (
-    CallWarning,
-    FinishReason,
-    ProviderFinish,
-    ProviderPart,
-    Raw,
-    ReasoningDelta,
-    ReasoningEnd,
-    ReasoningStart,
-    RequestMetadata,
-    ResponseMetadata,
-    StreamStart,
-    TextDelta,
-    TextEnd,
-    TextStart,
-    Usage,
-)
-from ..messages import ModelMessage, ReasoningPart, TextPart
-from .base import ModelCall, ResponseFormat
+from ..events import CallWarning
+from ..jsontypes import dumps
+from .base import ModelCall, ToolSpec
+from .local_prompts import clean, plain_messages, tool_messages
+from .local_schemas import bounded, grammar, in_words, unheld
 
-__all__ = ["Answer", "broke_off", "call_warnings", "refusal", "to_body"]
+__all__ = [
+    "answer_schema",
+    "broke_off",
+    "call_warnings",
+    "check",
+    "refusal",
+    "settings",
+    "to_body",
+    "tools_of",
+    "unreadable",
+]
 
+MAX_SCHEMA_CHARS = 300
 RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED: "choose one"
 _NOTHING: Mapping[str, float] = {}
-_FINISH_REASONS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
-def to_body(call: ModelCall, sampling: Mapping[str, float] = _NOTHING) -> dict[str, Any]:
+def to_body(
+    call: ModelCall,
+    sampling: Mapping[str, float] = _NOTHING,
+    *,
+    takes_tools: bool = False,
+    needs_help: bool = False,
+) -> dict[str, Any]:
     """Write the request; what is None is left to llama.cpp (temperature 0.8, top_k 40, top_p 0.95, no token limit).
 
     Without a system message the model's chat template decides: SmolLM2's puts its own one there.
@@ -52,18 +53,44 @@ def to_body(call: ModelCall, sampling: Mapping[str, float] = _NOTHING) -> dict[s
     Args:
         call: what is asked for.
         sampling: what the model's makers recommend where the call says nothing: "temperature", "top_p".
+        takes_tools: the model's chat template knows tools; without it the body asks for text or JSON only.
+        needs_help: the model is so small that it must be told what JSON is wanted, and kept from endless texts.
 
     Raises:
         InvalidPromptError: there are no messages.
         InvalidArgumentError: a setting that cannot work.
-        UnsupportedFunctionalityError: images, files, tool calls or tool results in the messages.
+        UnsupportedFunctionalityError: images or files in the messages.
+    """
+    check(call)
+    tools = tools_of(call)
+    body: dict[str, Any] = {
+        **settings(call, sampling),
+        "messages": tool_messages(call.messages) if takes_tools else plain_messages(call.messages, tools),
+        **_format(call, needs_help=needs_help, has_tools=bool(takes_tools and tools)),
+    }
+    if takes_tools and tools:
+        body.update(_tools(call, tools))
+    if needs_help and call.response_format.schema is not None:
+        _describe(body["messages"], call.response_format.schema)
+    return {name: setting for name, setting in body.items() if setting is not None}
+
+
+def check(call: ModelCall) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        InvalidPromptError: there are no messages.
+        InvalidArgumentError: a limit of less than a token.
     """
     if not call.messages:
         raise InvalidPromptError("there are no messages; a local model needs at least one")
     if call.max_output_tokens is not None and call.max_output_tokens < 1:
         raise InvalidArgumentError(f"max_output_tokens must be at least 1, got {call.max_output_tokens}")
-    body: dict[str, Any] = {
-        "messages": [_message(message, f"messages[{index}]") for index, message in enumerate(call.messages)],
+
+
+def settings(call: ModelCall, sampling: Mapping[str, float] = _NOTHING) -> dict[str, Any]:
+    """Give the fields that do not depend on what is to be written; None where nothing was said."""
+    return {
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,  # a call back after every piece of the prompt: the place to stop there
@@ -74,143 +101,79 @@ def to_body(call: ModelCall, sampling: Mapping[str, float] = _NOTHING) -> dict[s
         "top_k": call.top_k,
         "presence_penalty": call.presence_penalty,
         "frequency_penalty": call.frequency_penalty,
-        "stop": [_clean(stop) for stop in call.stop_sequences if stop] or None,
+        "stop": [clean(stop) for stop in call.stop_sequences if stop] or None,
         "seed": None if call.seed is None else call.seed % RANDOM_SEED,
-        "response_format": _response_format(call.response_format),
     }
-    return {name: setting for name, setting in body.items() if setting is not None}
 
 
-def _message(message: ModelMessage, where: str) -> dict[str, str]:
-    if isinstance(message.content, str):
-        return {"role": message.role, "content": _clean(message.content)}
-    texts = []
-    for index, part in enumerate(message.content):
-        if isinstance(part, TextPart):
-            texts.append(part.text)
-        elif not isinstance(part, ReasoningPart):  # a model's earlier reasoning is not shown to it again
-            raise UnsupportedFunctionalityError(
-                f"{where}.content[{index}] is a {type(part).__name__}, and the local provider reads text only. "
-                "Send its text as a TextPart, or choose a model of another provider."
-            )
-    return {"role": message.role, "content": _clean("".join(texts))}
+def tools_of(call: ModelCall) -> dict[str, ToolSpec]:
+    """The tools that may be called, by name."""
+    return {tool.name: tool for tool in call.tools if isinstance(tool, ToolSpec)}
 
 
-def _clean(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot carry, by U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _response_format(wanted: ResponseFormat) -> dict[str, Any] | None:
+def answer_schema(call: ModelCall, *, needs_help: bool) -> Mapping[str, Any] | None:
+    """The schema of the answer, as the model is held to it; None for text."""
+    wanted = call.response_format
     if wanted.type == "text":
         return None
-    if wanted.schema is None:
-        return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": wanted.name or "answer", "schema": wanted.schema}}
+    schema = wanted.schema or {"type": "object"}
+    return bounded(schema) if needs_help else schema
+
+
+def _format(call: ModelCall, *, needs_help: bool, has_tools: bool) -> dict[str, Any]:
+    schema = answer_schema(call, needs_help=needs_help)
+    if schema is None:
+        return {}
+    if has_tools:  # llama.cpp takes no grammar beside tools, as it makes one of them
+        return {
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        }
+    return {"grammar": grammar(schema)}
+
+
+def _describe(turns: list[dict[str, Any]], schema: Mapping[str, Any]) -> None:
+    """Say in the last question what the JSON shall hold; the grammar alone only forbids."""
+    words = in_words(schema)
+    asked = next((turn for turn in reversed(turns) if turn["role"] == "user"), None)
+    if words and asked is not None:
+        asked["content"] = clean(f"{asked['content']}\n\nAnswer as JSON with {words}.")
+
+
+def _tools(call: ModelCall, tools: Mapping[str, ToolSpec]) -> dict[str, Any]:
+    choice = call.tool_choice
+    if choice.type == "tool":  # llama.cpp knows no named choice; of one tool "required" is the same
+        tools = {name: tool for name, tool in tools.items() if name == choice.tool_name}
+    options = (call.provider_options or {}).get("local", {})
+    return {
+        "tools": [_tool(tool) for tool in tools.values()],
+        "tool_choice": "required" if choice.type == "tool" else choice.type,
+        "parallel_tool_calls": bool(options.get("parallelToolCalls", True)),
+    }
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description or "", "parameters": tool.input_schema}
+    return {"type": "function", "function": function}
 
 
 def call_warnings(call: ModelCall) -> list[CallWarning]:
     """Tell what is ignored."""
     ignored = {
-        "tools": bool(call.tools),
         "reasoning": call.reasoning != "provider-default",
         "headers": bool(call.headers),
+        **{f"provider-defined tool {tool.id}": True for tool in call.tools if not isinstance(tool, ToolSpec)},
     }
-    return [
+    warnings = [
         CallWarning("unsupported", f"the local provider ignores {name}", feature=name)
         for name, is_asked in ignored.items()
         if is_asked
     ]
-
-
-class Answer:
-    """Turns the worker's frames of one chat into provider parts."""
-
-    def __init__(self, call: ModelCall, model_id: str, body: Mapping[str, Any]) -> None:
-        self._call = call
-        self._model_id = model_id
-        self._body = body
-        self._open: str | None = None  # the kind of what is being written: "text", "reasoning"
-        self._begun = 0
-        self.has_begun = False
-        self.has_ended = False
-
-    def parts(self, frames: Sequence[Mapping[str, Any]]) -> list[ProviderPart]:
-        """Translate what arrived together.
-
-        Raises:
-            APICallError, InvalidPromptError, UnsupportedFunctionalityError: the worker refused the chat.
-        """
-        parts: list[ProviderPart] = []
-        for frame in frames:
-            op = frame["op"]
-            if op in ("text", "reasoning"):
-                parts += self._switch(op)
-                delta = TextDelta if op == "text" else ReasoningDelta
-                parts.append(delta(self._part_id(), frame["text"]))
-            elif op == "raw":
-                parts.append(Raw(frame["chunk"]))
-            elif op == "begin":
-                parts += self._begin(frame)
-            elif op == "end":
-                parts += [*self._switch(None), _finish(frame)]
-                self.has_ended = True
-            elif op == "error":
-                raise refusal(frame, self._call, self._model_id)
-        return parts
-
-    def _begin(self, frame: Mapping[str, Any]) -> list[ProviderPart]:
-        if self.has_begun:  # a second attempt, after a crash before the first word
-            return []
-        self.has_begun = True
-        request = RequestMetadata()
-        if self._call.include_request_body:
-            request = RequestMetadata(body={**self._body, "prompt": frame["prompt"]})
-        return [
-            StreamStart(call_warnings(self._call), request),
-            ResponseMetadata(id=frame["response_id"], model_id=self._model_id, timestamp_s=time.time()),
-        ]
-
-    def _part_id(self) -> str:
-        return f"{self._open}-{self._begun}"
-
-    def _switch(self, kind: str | None) -> list[ProviderPart]:
-        """End what is being written, begin what comes, unless it is the same."""
-        if kind == self._open:
-            return []
-        parts: list[ProviderPart] = []
-        if self._open is not None:
-            parts.append((TextEnd if self._open == "text" else ReasoningEnd)(self._part_id()))
-        self._open = kind
-        if kind is not None:
-            self._begun += 1
-            parts.append((TextStart if kind == "text" else ReasoningStart)(self._part_id()))
-        return parts
-
-    @property
-    def has_written(self) -> bool:
-        """Whether a word of the answer was given away: from then on it cannot be asked for again."""
-        return self._begun > 0
-
-
-def _finish(frame: Mapping[str, Any]) -> ProviderFinish:
-    reason = frame["finish_reason"]
-    usage = frame["usage"]
-    read, written = usage["prompt_tokens"], usage["completion_tokens"]
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
-    return ProviderFinish(
-        _FINISH_REASONS.get(reason, "other"),
-        Usage(
-            input_tokens=read,
-            output_tokens=written,
-            total_tokens=read + written,
-            no_cache_tokens=read - cached,
-            cache_read_tokens=cached,
-            raw=usage,
-        ),
-        raw_finish_reason=reason,
-        provider_metadata={"local": {"timings": frame["timings"]}} if frame.get("timings") else None,
-    )
+    schemas = [call.response_format.schema, *(tool.input_schema for tool in tools_of(call).values())]
+    warnings += [
+        CallWarning("compatibility", f"no grammar holds {word}; check what was written", feature="schema")
+        for word in sorted({word for schema in schemas for word in unheld(schema)})
+    ]
+    return warnings
 
 
 def refusal(frame: Mapping[str, Any], call: ModelCall, model_id: str) -> FlightwireError:
@@ -222,10 +185,20 @@ def refusal(frame: Mapping[str, Any], call: ModelCall, model_id: str) -> Flightw
             "answer together. Send fewer or shorter messages, or make room with local(…, context_tokens=…)."
         )
     if kind in ("refused", "invalid_request_error"):
-        if call.response_format.schema is not None and ("schema" in said or "grammar" in said):
+        if (call.response_format.schema is not None or call.tools) and (
+            "schema" in said or "grammar" in said
+        ):
             return UnsupportedFunctionalityError(f"local/{model_id} cannot follow this JSON schema: {said}.")
         return InvalidPromptError(f"local/{model_id} cannot take these messages: {said}.")
     return APICallError(said, url=f"local/{model_id}", is_retryable=False, data=dict(frame))
+
+
+def unreadable(schema: Mapping[str, Any], model_id: str) -> UnsupportedFunctionalityError:
+    """Give the error for a schema that cannot be made a grammar."""
+    return UnsupportedFunctionalityError(
+        f"local/{model_id} cannot be held to this JSON schema: {dumps(schema)[:MAX_SCHEMA_CHARS]}. It has an unknown type, a "
+        "pattern with look-around or \\b, a $ref that leads nowhere, or rules that nothing can satisfy."
+    )
 
 
 def broke_off(reason: str, model_id: str) -> APICallError:

@@ -265,7 +265,7 @@ class _Child:
                 by_chat.setdefault(frame["id"], []).append(frame)
         for chat_id, own in by_chat.items():
             with self._lock:
-                has_ended = own[-1]["op"] in ("end", "error")
+                has_ended = own[-1]["op"] in ("end", "error", "about")
                 inbox = self._inboxes.pop(chat_id, None) if has_ended else self._inboxes.get(chat_id)
             if inbox is not None and not inbox.put(own):
                 self.close(chat_id)

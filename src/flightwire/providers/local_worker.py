@@ -3,9 +3,10 @@
 Owns: llama.cpp, which chats run and which wait, whose turn it is to have its prompt read, and how a chat is stopped.
 Refuses to know: flightwire (nothing of it is imported, so that it starts fast), asyncio, who the chats belong to.
 
-Speaks JSON lines. In: `{"op": "chat", "id", "body", "want_prompt"?, "want_raw"?}`, `{"op": "cancel", "id"}`. Out:
-`{"op": "ready", …}` once, then per chat `begin`, `text`, `reasoning`, `raw`, and at last `end` or `error`; nothing more after a
-cancel. Standard input at its end means that the parent is gone: so is the child, at once.
+Speaks JSON lines. In: `{"op": "chat", "id", "body", "want_prompt"?, "want_raw"?}`, `{"op": "about", "id"}`, `{"op":
+"cancel", "id"}`. Out: `{"op": "ready", …}` once, then per chat `begin`, `text`, `reasoning`, `tool_call`, `raw`, and at last
+`end` or `error`, or `about` alone; nothing more after a cancel. Standard input at its end means that the parent is gone: so is
+the child, at once.
 
 How it is fair. As many chats as there are slots run at once: llama.cpp adds one token to each per round. More wait, first
 come, first served. Prompts are read in pieces of `BATCH_TOKENS`, by one chat at a time for at most `READING_TURN_S` while
@@ -53,6 +54,7 @@ class Chat:
         self.is_cancelled = False
         self.has_begun = False
         self.has_ended = False
+        self.logprob = 0.0  # of all that was written, when the body asks for it
         self.cached_tokens: int | None = None  # of the prompt, before this chat read any of it
 
 
@@ -193,13 +195,24 @@ class Run:
             self.out.write({"op": "reasoning", "id": self.chat.id, "text": delta["reasoning_content"]})
         if delta.get("content"):
             self.out.write({"op": "text", "id": self.chat.id, "text": delta["content"]})
+        for call in delta.get("tool_calls") or ():
+            self._on_tool_call(call)
+        for token in (choice.get("logprobs") or {}).get("content") or ():
+            self.chat.logprob += token["logprob"]
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
+
+    def _on_tool_call(self, call: Frame) -> None:
+        function = call.get("function") or {}
+        piece = {"index": call.get("index", 0), "call_id": call.get("id"), "name": function.get("name") or ""}
+        self.out.write(
+            {"op": "tool_call", "id": self.chat.id, **piece, "arguments": function.get("arguments") or ""}
+        )
 
     def _on_end(self, chunk: Frame) -> None:
         self.chat.has_ended = True
         usage = {**chunk["usage"], "prompt_tokens_details": {"cached_tokens": self.chat.cached_tokens or 0}}
         end = {"op": "end", "id": self.chat.id, "finish_reason": self.finish_reason, "usage": usage}
-        self.out.write({**end, "timings": chunk.get("timings")})
+        self.out.write({**end, "timings": chunk.get("timings"), "logprob": self.chat.logprob})
 
     def _end_reading(self) -> None:
         if self.is_reading:
@@ -243,6 +256,8 @@ class Worker:
             self._desk.arrive(Chat(order))
         elif order["op"] == "cancel":
             self._desk.cancel(order["id"])
+        elif order["op"] == "about":
+            self._out.write({"op": "about", "id": order["id"], "takes_tools": self._takes_tools()})
 
     def _serve(self) -> None:
         while True:
@@ -261,7 +276,7 @@ class Worker:
 
     def _answer(self, chat: Chat, slot: Slot) -> None:
         body = json.dumps({**chat.body, "id_slot": slot.index}).encode()
-        prompt = self._render(chat.body["messages"]) if chat.want_prompt else None
+        prompt = self._render(chat.body["messages"], chat.body.get("tools")) if chat.want_prompt else None
         while not chat.is_cancelled:
             if len(body) < self._hopeless_bytes:
                 self._desk.begin_reading(chat)
@@ -272,20 +287,26 @@ class Worker:
             if not run.lost_turn:
                 return
 
-    def _render(self, messages: list[Frame]) -> str | None:
+    def _render(self, messages: list[Frame], tools: list[Frame] | None) -> str | None:
         """Ask for the prompt's text: how the model's own template spells these messages."""
+        body = {"messages": messages} if tools is None else {"messages": messages, "tools": tools}
+        prompt: str | None = self._ask("POST", "/apply-template", body).get("prompt")
+        return prompt
+
+    def _takes_tools(self) -> bool:
+        """Whether the model's own template knows tools."""
+        return bool(self._ask("GET", "/props").get("chat_template_caps", {}).get("supports_tools"))
+
+    def _ask(self, method: str, path: str, body: Frame | None = None) -> Frame:
+        """Ask llama.cpp's own HTTP server, where that is a private socket; elsewhere nothing is known."""
         if self._socket is None:
-            return None
+            return {}
         connection = _SocketConnection(self._socket)
         try:
-            connection.request(
-                "POST",
-                "/apply-template",
-                json.dumps({"messages": messages}),
-                {"content-type": "application/json"},
-            )
-            prompt: str | None = json.loads(connection.getresponse().read()).get("prompt")
-            return prompt
+            headers = {"content-type": "application/json"}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer: Frame = json.loads(connection.getresponse().read())
+            return answer
         finally:
             connection.close()
 

@@ -37,6 +37,7 @@ class KnownModel:
         size_bytes: of the model file.
         requirement_file: pins the wheel by hash.
         temperature, top_p: what its makers recommend; a call may say otherwise.
+        is_tiny: so small that it must be helped to write JSON: told what is wanted, kept from endless texts.
     """
 
     name: str
@@ -49,6 +50,7 @@ class KnownModel:
     requirement_file: Path
     temperature: float
     top_p: float
+    is_tiny: bool = False
 
     @property
     def folder(self) -> Path:
@@ -73,6 +75,7 @@ KNOWN_MODELS = {
         requirement_file=Path(__file__).with_name("smollm2.requirements.txt"),
         temperature=0.2,  # the model card of SmolLM2-135M-Instruct
         top_p=0.9,
+        is_tiny=True,
     )
 }
 
