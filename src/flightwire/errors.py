@@ -28,6 +28,7 @@ FlightwireError
 ├── ToolChoiceViolationError      the model did not do what `tool_choice` demanded
 ├── ToolOutputError               a tool returned something that cannot be handed on
 ├── ToolTimeoutError              a tool ran longer than allowed
+├── ProviderToolError             a tool that the provider runs itself failed
 ├── MissingToolResultsError       a tool call in the messages has no result
 ├── ToolApprovalError             an approval that cannot be accepted
 │   ├── InvalidToolApprovalError  … of a request that nobody made
@@ -365,6 +366,14 @@ class ToolTimeoutError(FlightwireError, TimeoutError):
         self.tool_name = tool_name
         self.timeout_s = timeout_s
         super().__init__(f"Tool '{tool_name}' timeout of {timeout_s:g} s exceeded")
+
+
+class ProviderToolError(FlightwireError):
+    """A tool that the provider runs itself failed; `data` is what the provider said."""
+
+    def __init__(self, data: object) -> None:
+        self.data = data
+        super().__init__(data if isinstance(data, str) else repr(data))
 
 
 class MissingToolResultsError(InvalidPromptError):

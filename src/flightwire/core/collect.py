@@ -1,148 +1,345 @@
-"""From a provider's parts to the parts a reader sees, and to the result of the step.
+"""From a provider's parts to the parts a reader sees, and to the content of the step.
 
-Owns: one step's bookkeeping: which texts there were, how it ended, how large it grew. Refuses to know: tasks, readers.
+Owns: one step's bookkeeping: which texts there were, under which ids, how it ended, how large it grew, when output came.
+Refuses to know: tasks, readers, tools.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from flightwire.core.results import ModelInfo, StepContent, StepResult
+from flightwire.core.results import StepContent
 from flightwire.errors import OutputLimitError
 from flightwire.events import (
+    Custom,
     Error,
-    FinishStep,
+    File,
     ProviderApprovalRequest,
     ProviderFinish,
+    ProviderMetadata,
     ProviderPart,
     Raw,
     ReasoningDelta,
     ReasoningEnd,
+    ReasoningFile,
     ReasoningStart,
     ResponseMetadata,
+    Source,
     StartStep,
     StreamPart,
     StreamStart,
     TextDelta,
     TextEnd,
     TextStart,
+    ToolApprovalAnswered,
+    ToolApprovalRequested,
+    ToolCall,
+    ToolError,
     ToolInputDelta,
     ToolInputEnd,
     ToolInputStart,
+    ToolResult,
 )
 from flightwire.providers.base import Reasoning, Text
 
-DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-_NOT_CONTENT = (Raw, ToolInputStart, ToolInputDelta, ToolInputEnd, TextEnd, ReasoningEnd)
+DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
+_CONTENT = (
+    Source,
+    File,
+    ReasoningFile,
+    Custom,
+    ToolCall,
+    ToolError,
+    ToolApprovalRequested,
+    ToolApprovalAnswered,
+)
+# What needs tools, or a wait: the collector leaves it in `rest`.
+_THOUGHT: Final = frozenset(
+    {ToolCall, ToolResult, ToolInputStart, ToolInputDelta, ToolInputEnd, ProviderApprovalRequest, Error}
+)
+
+
+class _Block:
+    """A text or a piece of reasoning that grows."""
+
+    __slots__ = ("kind", "metadata", "pieces")
+
+    def __init__(self, kind: type[Text | Reasoning], metadata: ProviderMetadata | None) -> None:
+        self.kind = kind
+        self.pieces: list[str] = []
+        self.metadata = metadata
+
+
+class Recorder:
+    """Keeps what a step consists of, from the parts that readers see."""
+
+    __slots__ = ("_content", "_reasonings", "_texts")
+
+    def __init__(self) -> None:
+        self._content: list[StepContent | _Block] = []
+        self._texts: dict[str, _Block] = {}
+        self._reasonings: dict[str, _Block] = {}
+
+    def record(self, parts: Sequence[StreamPart]) -> None:
+        """Take note of parts."""
+        for part in parts:
+            if isinstance(part, (TextDelta, ReasoningDelta)):
+                block = self.text(part.id) if isinstance(part, TextDelta) else self._reasoning(part.id)
+                block.pieces.append(part.text)
+                block.metadata = part.provider_metadata or block.metadata
+            elif isinstance(part, TextStart):
+                self._texts[part.id] = self._opened(Text, part.provider_metadata)
+            elif isinstance(part, ReasoningStart):
+                self._reasonings[part.id] = self._opened(Reasoning, part.provider_metadata)
+            elif isinstance(part, TextEnd):
+                _end(self._texts.pop(part.id, None), part.provider_metadata)
+            elif isinstance(part, ReasoningEnd):
+                _end(self._reasonings.pop(part.id, None), part.provider_metadata)
+            elif isinstance(part, _CONTENT) or (isinstance(part, ToolResult) and not part.preliminary):
+                self._content.append(part)
+
+    def text(self, id: str) -> _Block:
+        """The text that a delta belongs to; one is opened for a delta that nobody announced."""
+        block = self._texts.get(id)
+        if block is None:
+            block = self._texts[id] = self._opened(Text, None)
+        return block
+
+    def _reasoning(self, id: str) -> _Block:
+        block = self._reasonings.get(id)
+        if block is None:
+            block = self._reasonings[id] = self._opened(Reasoning, None)
+        return block
+
+    def _opened(self, kind: type[Text | Reasoning], metadata: ProviderMetadata | None) -> _Block:
+        block = _Block(kind, metadata)
+        self._content.append(block)
+        return block
+
+    def content(self) -> tuple[StepContent, ...]:
+        """What there is so far."""
+        return tuple(
+            each.kind("".join(each.pieces), each.metadata) if isinstance(each, _Block) else each
+            for each in self._content
+        )
+
+
+def _end(block: _Block | None, metadata: ProviderMetadata | None) -> None:
+    if block is not None:
+        block.metadata = metadata or block.metadata
+
+
+class PartIds:
+    """Keeps the ids of texts apart over all steps: providers count from the start in each answer."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._reasonings: set[str] = set()
+
+    def text(self, id: str) -> str:
+        """The id of a text, or another if it was used before."""
+        return _reserved(id, self._texts)
+
+    def reasoning(self, id: str) -> str:
+        """The id of a piece of reasoning, or another if it was used before."""
+        return _reserved(id, self._reasonings)
+
+
+def _reserved(wanted: str, used: set[str]) -> str:
+    name = wanted
+    while name in used:
+        name = f"aitxt-{secrets.token_hex(12)}"
+    used.add(name)
+    return name
 
 
 class StepCollector:
-    """Takes a provider's batches and gives the parts that readers see."""
+    """Takes a provider's batches and gives the parts that readers see.
+
+    Arguments:
+        ids: of all steps.
+        recorder: takes note of what readers see; None when somebody changes it before they do.
+        max_output_bytes: where to stop.
+        include_raw: whether readers see `Raw` parts.
+
+    Attributes:
+        rest: what `take` left because it needs thought; `resume` takes what that comes to, part by part.
+        finish: the provider's last word.
+        response: what it said about its answer.
+        start: what it said before.
+        chunks: when output came, one time per batch.
+    """
 
     __slots__ = (
-        "_content",
-        "_finish",
+        "_has_begun",
+        "_ids",
+        "_include_raw",
         "_limit",
-        "_model",
-        "_number",
-        "_response",
+        "_reasoning_names",
+        "_recorder",
         "_size",
-        "_start",
-        "_texts",
+        "_text_names",
+        "chunks",
+        "finish",
+        "response",
+        "rest",
+        "start",
     )
 
-    def __init__(self, *, number: int, model: ModelInfo, max_output_bytes: int) -> None:
-        self._number = number
-        self._model = model
+    def __init__(
+        self, *, ids: PartIds, recorder: Recorder | None, max_output_bytes: int, include_raw: bool
+    ) -> None:
+        self.rest: Sequence[ProviderPart] = ()
+        self.start = StreamStart()
+        self.response = ResponseMetadata()
+        self.finish: ProviderFinish | None = None
+        self.chunks: list[float] = []
+        self._ids = ids
+        self._recorder = recorder
         self._limit = max_output_bytes
+        self._include_raw = include_raw
         self._size = 0
-        self._start = StreamStart()
-        self._response = ResponseMetadata()
-        self._finish: ProviderFinish | None = None
-        self._content: list[StepContent | str] = []  # a text id stands for its text until the end
-        self._texts: dict[str, tuple[type[Text | Reasoning], list[str]]] = {}
+        self._has_begun = False
+        self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
+        self._reasoning_names: dict[str, str] = {}
 
     def take(self, batch: Sequence[ProviderPart]) -> list[StreamPart]:
-        """Turn one batch into what readers see.
+        """Turn a batch into what readers see, up to what needs thought.
 
         Raises:
             OutputLimitError: the step has grown past `max_output_bytes`.
         """
         out: list[StreamPart] = []
-        current: str | None = None
+        size = before = self._size
+        current = name = None
+        add: Callable[[str], object] = _forget
         for part in batch:
-            if type(part) is TextDelta:  # the hot path
+            if type(part) is TextDelta and part.provider_metadata is None and self._has_begun:  # the hot path
                 if part.id != current:
                     current = part.id
-                    add = self._texts[current][1].append
-                if part.text:
-                    add(part.text)
-                    out.append(part)
+                    name = self._text_names.get(current)
+                    if self._recorder is not None:
+                        add = self._recorder.text(name or current).pieces.append
+                if text := part.text:
+                    size += len(text)
+                    add(text)
+                    out.append(part if name is None else TextDelta(name, text))
+            elif type(part) in _THOUGHT:
+                self.rest = batch[_index(batch, part) :]
+                break
             else:
-                self._take_other(part, out)
+                self._size = size
                 current = None
-        self._size += sum([len(part.text) for part in out if type(part) is TextDelta])
-        if self._size > self._limit:
-            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
+                self._pass_on(part, out)
+                size = self._size
+        self._size = size
+        if size > before:
+            self._grew()
         return out
 
-    def _take_other(self, part: ProviderPart, out: list[StreamPart]) -> None:
-        if isinstance(part, StreamStart):
-            self._start = part
-            out.append(StartStep(part.request, part.warnings))
-        elif isinstance(part, ResponseMetadata):
-            self._response = part
-        elif isinstance(part, ProviderFinish):
-            self._finish = part
-        elif isinstance(part, Error):
-            raise part.error
-        elif isinstance(part, ProviderApprovalRequest):
-            self._content.append(part)
-        else:
-            self._take_content(part, out)
-            out.append(part)
+    @staticmethod
+    def needs_thought(part: ProviderPart) -> bool:
+        """Whether it is one of those that `take` leaves."""
+        return type(part) in _THOUGHT
 
-    def _take_content(self, part: StreamPart, out: list[StreamPart]) -> None:
+    def resume(self, part: ProviderPart | StreamPart) -> list[StreamPart]:
+        """The same for one part that needs no thought, or no more.
+
+        Raises:
+            OutputLimitError: the step has grown past `max_output_bytes`.
+        """
+        out: list[StreamPart] = []
+        before = self._size
+        self._pass_on(part, out)
+        if self._size > before:
+            self._grew()
+        return out
+
+    def _pass_on(self, part: ProviderPart | StreamPart, out: list[StreamPart]) -> None:
+        if isinstance(part, StreamStart):
+            self.start = part
+        elif isinstance(part, ResponseMetadata):
+            self.response = _merged(self.response, part)
+        else:
+            if not self._has_begun:
+                self._has_begun = True
+                out.append(StartStep(self.start.request, self.start.warnings))
+            if isinstance(part, ProviderFinish):
+                self.finish = part
+            elif not isinstance(part, ProviderApprovalRequest):  # which was thought about before
+                self._show(part, out)
+
+    def _show(self, part: StreamPart, out: list[StreamPart]) -> None:
+        if isinstance(part, Raw) and not self._include_raw:
+            return
+        if isinstance(part, (TextDelta, ReasoningDelta)) and not part.text and part.provider_metadata is None:
+            return
+        part = self._renamed(part)
+        self._size += _weight(part)
+        if self._recorder is not None:
+            self._recorder.record((part,))
+        out.append(part)
+
+    def _renamed(self, part: StreamPart) -> StreamPart:
         if isinstance(part, (TextStart, ReasoningStart)):
-            self._texts[part.id] = (Text if isinstance(part, TextStart) else Reasoning, [])
-            self._content.append(part.id)
-        elif isinstance(part, ReasoningDelta):
-            self._size += len(part.text)
-            self._texts[part.id][1].append(part.text)
-        elif not isinstance(part, _NOT_CONTENT):
-            self._content.append(part)  # type: ignore[arg-type] # what is left is content
+            is_text = isinstance(part, TextStart)
+            names = self._text_names if is_text else self._reasoning_names
+            name = self._ids.text(part.id) if is_text else self._ids.reasoning(part.id)
+            names.pop(part.id, None)
+            if name == part.id:
+                return part
+            names[part.id] = name
+        elif isinstance(part, (TextDelta, TextEnd)):
+            name = self._text_names.get(part.id, part.id)
+        elif isinstance(part, (ReasoningDelta, ReasoningEnd)):
+            name = self._reasoning_names.get(part.id, part.id)
+        else:
+            return part
+        return part if name == part.id else dataclasses.replace(part, id=name)
+
+    def _grew(self) -> None:
+        self.chunks.append(time.monotonic())
+        if self._size > self._limit:
+            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
 
     @property
-    def finished(self) -> bool:
-        """Whether the provider said its last word."""
-        return self._finish is not None
+    def has_output(self) -> bool:
+        """Whether there was any text, reasoning, file or tool input."""
+        return bool(self.chunks)
 
-    def result(self) -> StepResult:
-        """The step, once `finished`."""
-        finish = self._finish
-        assert finish is not None
-        return StepResult(
-            step_number=self._number,
-            model=self._model,
-            content=tuple(self._block(item) for item in self._content),
-            finish_reason=finish.finish_reason,
-            usage=finish.usage,
-            raw_finish_reason=finish.raw_finish_reason,
-            warnings=self._start.warnings,
-            request=self._start.request,
-            response=self._response,
-            provider_metadata=finish.provider_metadata,
-        )
-
-    def _block(self, item: StepContent | str) -> StepContent:
-        if not isinstance(item, str):
-            return item
-        kind, deltas = self._texts[item]
-        return kind("".join(deltas))
+    @property
+    def has_begun(self) -> bool:
+        """Whether readers were told of the step."""
+        return self._has_begun
 
 
-def finish_step(step: StepResult) -> FinishStep:
-    """The part that tells readers of a step's end."""
-    return FinishStep(
-        step.finish_reason, step.usage, step.response, step.raw_finish_reason, step.provider_metadata
+def _weight(part: StreamPart) -> int:
+    """How much output a part is: what is longer than nothing counts as a chunk of it."""
+    if isinstance(part, (TextDelta, ReasoningDelta)):
+        return len(part.text)
+    if isinstance(part, ToolInputDelta):
+        return len(part.delta)
+    return 1 if isinstance(part, (ToolCall, File, ReasoningFile)) else 0
+
+
+def _index(batch: Sequence[ProviderPart], part: ProviderPart) -> int:
+    return next(index for index, each in enumerate(batch) if each is part)
+
+
+def _forget(_: str) -> None:
+    return None
+
+
+def _merged(known: ResponseMetadata, new: ResponseMetadata) -> ResponseMetadata:
+    return ResponseMetadata(
+        new.id or known.id,
+        new.model_id or known.model_id,
+        known.timestamp_s if new.timestamp_s is None else new.timestamp_s,
+        new.headers or known.headers,
+        (),
+        known.body if new.body is None else new.body,
     )

@@ -7,99 +7,22 @@ Follows `packages/ai/src/generate-text/generate-text.ts` (AI SDK v7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flightwire._frozen import value
 from flightwire.core.models import ModelLike, resolve_model
-from flightwire.core.results import ModelInfo, StepContent, StepResult, total_usage
-from flightwire.core.settings import CallSettings, to_call
+from flightwire.core.results import Answer
+from flightwire.core.run import Run
+from flightwire.core.settings import TextSettings, to_request
 from flightwire.errors import InvalidArgumentError
-from flightwire.events import (
-    CallWarning,
-    FinishReason,
-    ProviderMetadata,
-    RequestMetadata,
-    ResponseMetadata,
-    Usage,
-)
-from flightwire.messages import ModelMessage
-from flightwire.providers.base import LanguageModel, ModelCall, Reasoning
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
 @value
-class GenerateTextResult:
+class GenerateTextResult(Answer):
     """A finished answer."""
-
-    steps: Sequence[StepResult]
-
-    @property
-    def final_step(self) -> StepResult:
-        """The last step."""
-        return self.steps[-1]
-
-    @property
-    def text(self) -> str:
-        """The text of the last step."""
-        return self.final_step.text
-
-    @property
-    def content(self) -> tuple[StepContent, ...]:
-        """Everything the model produced, of all steps."""
-        return tuple(part for step in self.steps for part in step.content)
-
-    @property
-    def reasoning(self) -> tuple[Reasoning, ...]:
-        """The reasoning of the last step."""
-        return self.final_step.reasoning
-
-    @property
-    def reasoning_text(self) -> str | None:
-        """The reasoning of the last step as text."""
-        return self.final_step.reasoning_text
-
-    @property
-    def finish_reason(self) -> FinishReason:
-        """Why the last step ended."""
-        return self.final_step.finish_reason
-
-    @property
-    def raw_finish_reason(self) -> str | None:
-        """Why the last step ended, in the provider's word."""
-        return self.final_step.raw_finish_reason
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens of all steps."""
-        return total_usage(self.steps)
-
-    @property
-    def warnings(self) -> tuple[CallWarning, ...]:
-        """What the provider could not honour, in any step."""
-        return tuple(warning for step in self.steps for warning in step.warnings)
-
-    @property
-    def request(self) -> RequestMetadata:
-        """What was sent in the last step."""
-        return self.final_step.request
-
-    @property
-    def response(self) -> ResponseMetadata:
-        """What the provider said about its last answer."""
-        return self.final_step.response
-
-    @property
-    def response_messages(self) -> tuple[ModelMessage, ...]:
-        """The answer as messages, to be appended to a history."""
-        return tuple(message for step in self.steps for message in step.response_messages)
-
-    @property
-    def provider_metadata(self) -> ProviderMetadata | None:
-        """What only this provider says."""
-        return self.final_step.provider_metadata
 
 
 class _GenerateText:
@@ -109,23 +32,35 @@ class _GenerateText:
     """
 
     async def __call__(
-        self, *, model: ModelLike = None, **settings: Unpack[CallSettings]
+        self, *, model: ModelLike = None, **settings: Unpack[TextSettings]
     ) -> GenerateTextResult:
         """Ask a model and wait for the whole answer. Cancelling closes the connection to the model.
 
         Arguments:
             model: `"provider/model"`, a model object, or nothing for the default model.
-            settings: prompt and call settings, see `CallSettings`.
+            settings: prompt, call settings, tools, steps and callbacks, see `TextSettings`.
 
         Raises:
             InvalidPromptError: prompt or messages that no model could answer.
             InvalidArgumentError: a setting out of its range.
             NoSuchModelError: nobody knows this model.
             APICallError: the provider refused or failed; RetryError when it kept failing.
+            AbortError: `abort_signal` fired; GenerationTimeoutError when a time limit was over.
+            ToolApprovalError: a decision in the messages that this server did not ask for, or that was used before.
+            ToolChoiceViolationError: the model did not do what `tool_choice` demands.
         """
-        return GenerateTextResult((await _step(resolve_model(model), to_call(settings)),))
+        request = to_request(settings, known=TextSettings)
+        run = Run(resolve_model(model), request, is_whole=True)
+        try:
+            await run.wait_finished()
+            await run.wait_stopped()  # `on_end` may still be at work
+        except asyncio.CancelledError:
+            run.abort("the call of generate_text was cancelled")
+            await run.wait_stopped()
+            raise
+        return GenerateTextResult(run.answer.steps, run.answer.preamble)
 
-    def sync(self, *, model: ModelLike = None, **settings: Unpack[CallSettings]) -> GenerateTextResult:
+    def sync(self, *, model: ModelLike = None, **settings: Unpack[TextSettings]) -> GenerateTextResult:
         """The same for scripts: blocks until the answer is there.
 
         Raises:
@@ -140,24 +75,8 @@ class _GenerateText:
         )
 
 
-async def _in_script(generate: _GenerateText, model: ModelLike, settings: CallSettings) -> GenerateTextResult:
+async def _in_script(generate: _GenerateText, model: ModelLike, settings: TextSettings) -> GenerateTextResult:
     return await generate(model=model, **settings)
-
-
-async def _step(model: LanguageModel, call: ModelCall) -> StepResult:
-    result = await model.generate(call)
-    return StepResult(
-        step_number=0,
-        model=ModelInfo(model.provider, model.model_id),
-        content=tuple(result.content),
-        finish_reason=result.finish_reason,
-        usage=result.usage,
-        raw_finish_reason=result.raw_finish_reason,
-        warnings=result.warnings,
-        request=result.request,
-        response=result.response,
-        provider_metadata=result.provider_metadata,
-    )
 
 
 generate_text = _GenerateText()

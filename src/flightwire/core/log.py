@@ -21,11 +21,12 @@ READ_AHEAD_PARTS = 512
 class PartLog(Generic[P]):
     """An append-only list of parts that readers can wait on."""
 
-    __slots__ = ("_paused", "_waiters", "closed", "drain", "furthest", "parts", "readers")
+    __slots__ = ("_paused", "_waiters", "closed", "drain", "furthest", "parts", "readers", "settled")
 
     def __init__(self) -> None:
         self.parts: list[P] = []
         self.closed = False
+        self.settled = False  # what is awaited is known, though parts may still come
         self.drain = False  # somebody awaits the whole answer: do not pause
         self.readers = 0
         self.furthest = 0
@@ -40,10 +41,20 @@ class PartLog(Generic[P]):
             self.parts += parts
             self._wake()
 
+    def settle(self) -> None:
+        """Nothing that is awaited will change any more; parts may still be added."""
+        self.settled = True
+        self._wake()
+
     def close(self) -> None:
         """Nothing will be added any more."""
-        self.closed = True
+        self.settled = self.closed = True
         self._wake()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the source waits for readers."""
+        return self._paused is not None
 
     @property
     def wants_more(self) -> bool:
@@ -92,6 +103,20 @@ class PartLog(Generic[P]):
         self.demand()
         while not self.closed:
             await self.wait(len(self.parts))
+
+    async def wait_settled(self) -> None:
+        """Wait until what is awaited is known, pulling everything."""
+        self.drain = True
+        self.demand()
+        while not self.settled:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            self.demand()
+            try:
+                await waiter
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -22,8 +22,8 @@ def standardize_prompt(
     prompt: Prompt,
     messages: Iterable[MessageLike] | None,
     allow_system_in_messages: bool,
-) -> tuple[ModelMessage, ...]:
-    """Check and join them, instructions first.
+) -> tuple[tuple[SystemMessage, ...], tuple[ModelMessage, ...]]:
+    """Check them; gives the instructions and the messages.
 
     Raises:
         InvalidPromptError: both or neither of `prompt` and `messages`, no message at all, a system message among the
@@ -32,12 +32,21 @@ def standardize_prompt(
     history = _history(prompt, messages)
     if not history:
         raise InvalidPromptError("messages must not be empty; a model needs something to answer.")
-    if not allow_system_in_messages and any(message.role == "system" for message in history):
+    check_roles(history, allow_system=allow_system_in_messages)
+    return to_instructions(instructions if instructions is not None else system), tuple(history)
+
+
+def check_roles(messages: Sequence[ModelMessage], *, allow_system: bool) -> None:
+    """Refuse instructions among messages, unless they are allowed.
+
+    Raises:
+        InvalidPromptError: there are some.
+    """
+    if not allow_system and any(message.role == "system" for message in messages):
         raise InvalidPromptError(
             "a system message stands among the messages. What a browser sends must not instruct the model: pass "
             "`instructions=…`, or `allow_system_in_messages=True` when the messages are your own."
         )
-    return (*_instructions(instructions if instructions is not None else system), *history)
 
 
 def _history(prompt: Prompt, messages: Iterable[MessageLike] | None) -> list[ModelMessage]:
@@ -48,7 +57,12 @@ def _history(prompt: Prompt, messages: Iterable[MessageLike] | None) -> list[Mod
     return to_messages(messages if messages is not None else prompt or ())
 
 
-def _instructions(instructions: Instructions) -> tuple[SystemMessage, ...]:
+def to_instructions(instructions: Instructions) -> tuple[SystemMessage, ...]:
+    """Instructions as messages.
+
+    Raises:
+        InvalidPromptError: neither text nor SystemMessages.
+    """
     if instructions is None:
         return ()
     if isinstance(instructions, str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from flightwire.events import Error, StreamPart, TextDelta
+from flightwire.events import StreamPart, TextDelta
 from flightwire.scope import current_scope
 
 if TYPE_CHECKING:
@@ -97,11 +97,10 @@ class TextStream(_Reader):
 
     async def _more(self) -> str:
         while self._failed is None and (parts := await self._take()):
-            if type(parts[-1]) is Error:  # nothing follows an error
-                self._failed = parts[-1].error
             self._ready = iter([part.text for part in parts if type(part) is TextDelta])
             for text in self._ready:
                 return text
+        self._failed = self._result._run.error
         if self._failed is not None:
             raise self._failed
         raise StopAsyncIteration

@@ -6,22 +6,27 @@ Follows `packages/ai/src/generate-text/stream-text.ts` and `stream-text-result.t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES
 from flightwire.core.models import ModelLike, resolve_model
 from flightwire.core.reading import Eventual, PartStream, TextStream
-from flightwire.core.results import StepContent, StepResult, total_usage
+from flightwire.core.results import Answer, StepContent, StepResult
 from flightwire.core.run import Run
-from flightwire.core.settings import CallSettings, to_call
+from flightwire.core.settings import StreamSettings, to_request
 from flightwire.events import (
     CallWarning,
+    File,
     FinishReason,
     ProviderMetadata,
+    ReasoningFile,
     RequestMetadata,
     ResponseMetadata,
+    Source,
+    ToolCall,
+    ToolResult,
     Usage,
 )
 from flightwire.messages import ModelMessage
@@ -37,7 +42,7 @@ def stream_text(
     *,
     model: ModelLike = None,
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
-    **settings: Unpack[CallSettings],
+    **settings: Unpack[StreamSettings],
 ) -> StreamTextResult:
     """Ask a model and read the answer while it is being made.
 
@@ -47,14 +52,15 @@ def stream_text(
     Arguments:
         model: `"provider/model"`, a model object, or nothing for the default model.
         max_output_bytes: where to stop a model that does not stop.
-        settings: prompt and call settings, see `CallSettings`.
+        settings: prompt, call settings, tools, steps and callbacks, see `StreamSettings`.
 
     Raises:
         InvalidPromptError: prompt or messages that no model could answer.
         InvalidArgumentError: a setting out of its range.
         NoSuchModelError: nobody knows this model.
     """
-    return StreamTextResult(Run(resolve_model(model), to_call(settings), max_output_bytes=max_output_bytes))
+    request = to_request(settings, known=StreamSettings)
+    return StreamTextResult(Run(resolve_model(model), request, max_output_bytes=max_output_bytes))
 
 
 class StreamTextResult:
@@ -99,7 +105,7 @@ class StreamTextResult:
     def abort(self, reason: str | None = None) -> None:
         """Stop the answer and close the connection to the model; from any thread, any number of times.
 
-        Iterators end after an `Abort` part. What is awaited fails with AbortError only if no step was complete.
+        Iterators end after an `Abort` part. What is awaited fails with AbortError; `steps_so_far` has what there is.
         """
         self._run.abort(reason)
 
@@ -115,82 +121,128 @@ class StreamTextResult:
     # --- awaiting ------------------------------------------------------------------------------------------------
 
     @property
+    def steps(self) -> Eventual[tuple[StepResult, ...]]:
+        """All steps."""
+        return self._eventual("steps", lambda answer: tuple(answer.steps))
+
+    @property
+    def steps_so_far(self) -> tuple[StepResult, ...]:
+        """The steps until now, without waiting; after a failure the last is what had come, with the finish reason "error"."""
+        return tuple(self._run.steps)
+
+    @property
     def text(self) -> Eventual[str]:
         """The text of the last step."""
-        return self._eventual("text", lambda steps: steps[-1].text)
+        return self._eventual("text", lambda answer: answer.text)
 
     @property
     def content(self) -> Eventual[tuple[StepContent, ...]]:
-        """Everything the model produced, of all steps."""
-        return self._eventual("content", lambda steps: tuple(part for step in steps for part in step.content))
+        """Everything the model produced and tools answered, of all steps."""
+        return self._eventual("content", lambda answer: answer.content)
 
     @property
-    def reasoning(self) -> Eventual[tuple[Reasoning, ...]]:
+    def reasoning(self) -> Eventual[tuple[Reasoning | ReasoningFile, ...]]:
         """The reasoning of the last step."""
-        return self._eventual("reasoning", lambda steps: steps[-1].reasoning)
+        return self._eventual("reasoning", lambda answer: answer.reasoning)
 
     @property
     def reasoning_text(self) -> Eventual[str | None]:
         """The reasoning of the last step as text."""
-        return self._eventual("reasoning_text", lambda steps: steps[-1].reasoning_text)
+        return self._eventual("reasoning_text", lambda answer: answer.reasoning_text)
+
+    @property
+    def files(self) -> Eventual[tuple[File, ...]]:
+        """The files the model made, in any step."""
+        return self._eventual("files", lambda answer: answer.files)
+
+    @property
+    def sources(self) -> Eventual[tuple[Source, ...]]:
+        """What the answer is based on, in any step."""
+        return self._eventual("sources", lambda answer: answer.sources)
+
+    @property
+    def tool_calls(self) -> Eventual[tuple[ToolCall, ...]]:
+        """The tools the model called, in any step."""
+        return self._eventual("tool_calls", lambda answer: answer.tool_calls)
+
+    @property
+    def static_tool_calls(self) -> Eventual[tuple[ToolCall, ...]]:
+        """Calls of tools whose inputs were known beforehand, in any step."""
+        return self._eventual("static_tool_calls", lambda answer: answer.static_tool_calls)
+
+    @property
+    def dynamic_tool_calls(self) -> Eventual[tuple[ToolCall, ...]]:
+        """Calls of dynamic tools and invalid calls, in any step."""
+        return self._eventual("dynamic_tool_calls", lambda answer: answer.dynamic_tool_calls)
+
+    @property
+    def tool_results(self) -> Eventual[tuple[ToolResult, ...]]:
+        """What tools answered, in any step."""
+        return self._eventual("tool_results", lambda answer: answer.tool_results)
+
+    @property
+    def static_tool_results(self) -> Eventual[tuple[ToolResult, ...]]:
+        """What tools answered whose inputs were known beforehand, in any step."""
+        return self._eventual("static_tool_results", lambda answer: answer.static_tool_results)
+
+    @property
+    def dynamic_tool_results(self) -> Eventual[tuple[ToolResult, ...]]:
+        """What dynamic tools answered, in any step."""
+        return self._eventual("dynamic_tool_results", lambda answer: answer.dynamic_tool_results)
 
     @property
     def finish_reason(self) -> Eventual[FinishReason]:
         """Why the last step ended."""
-        return self._eventual("finish_reason", lambda steps: steps[-1].finish_reason)
+        return self._eventual("finish_reason", lambda answer: answer.finish_reason)
 
     @property
     def raw_finish_reason(self) -> Eventual[str | None]:
         """Why the last step ended, in the provider's word."""
-        return self._eventual("raw_finish_reason", lambda steps: steps[-1].raw_finish_reason)
+        return self._eventual("raw_finish_reason", lambda answer: answer.raw_finish_reason)
 
     @property
     def usage(self) -> Eventual[Usage]:
         """The tokens of all steps."""
-        return self._eventual("usage", total_usage)
+        return self._eventual("usage", lambda answer: answer.usage)
+
+    @property
+    def total_usage(self) -> Eventual[Usage]:
+        """The older name of `usage`."""
+        return self._eventual("total_usage", lambda answer: answer.total_usage)
 
     @property
     def warnings(self) -> Eventual[tuple[CallWarning, ...]]:
         """What the provider could not honour, in any step."""
-        return self._eventual("warnings", lambda steps: tuple(w for step in steps for w in step.warnings))
-
-    @property
-    def steps(self) -> Eventual[tuple[StepResult, ...]]:
-        """All steps."""
-        return self._eventual("steps", tuple)
+        return self._eventual("warnings", lambda answer: answer.warnings)
 
     @property
     def final_step(self) -> Eventual[StepResult]:
         """The last step."""
-        return self._eventual("final_step", lambda steps: steps[-1])
+        return self._eventual("final_step", lambda answer: answer.final_step)
 
     @property
     def request(self) -> Eventual[RequestMetadata]:
         """What was sent in the last step."""
-        return self._eventual("request", lambda steps: steps[-1].request)
+        return self._eventual("request", lambda answer: answer.request)
 
     @property
     def response(self) -> Eventual[ResponseMetadata]:
         """What the provider said about its last answer."""
-        return self._eventual("response", lambda steps: steps[-1].response)
+        return self._eventual("response", lambda answer: answer.response)
 
     @property
     def response_messages(self) -> Eventual[tuple[ModelMessage, ...]]:
-        """The answer as messages, to be appended to a history."""
-        return self._eventual("response_messages", _messages)
+        """The answer as messages, to be appended to a history: of the model and of tools."""
+        return self._eventual("response_messages", lambda answer: answer.response_messages)
 
     @property
     def provider_metadata(self) -> Eventual[ProviderMetadata | None]:
         """What only this provider says."""
-        return self._eventual("provider_metadata", lambda steps: steps[-1].provider_metadata)
+        return self._eventual("provider_metadata", lambda answer: answer.provider_metadata)
 
-    def _eventual(self, name: str, pick: Callable[[Sequence[StepResult]], T]) -> Eventual[T]:
+    def _eventual(self, name: str, pick: Callable[[Answer], T]) -> Eventual[T]:
         async def get() -> T:
             await self._run.wait_finished()
-            return pick(self._run.steps)
+            return pick(self._run.answer)
 
         return Eventual(name, get)
-
-
-def _messages(steps: Sequence[StepResult]) -> tuple[ModelMessage, ...]:
-    return tuple(message for step in steps for message in step.response_messages)

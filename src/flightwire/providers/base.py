@@ -63,11 +63,13 @@ class ProviderToolSpec:
     """A tool that the provider knows, and mostly runs, itself.
 
     `id` is "provider.tool", as in "anthropic.web_search_20250305"; `name` is what calls of it are named; `args` configure it.
+    With `supports_deferred_results` a result may come in a later step than the call.
     """
 
     id: str
     name: str
     args: JSONObject
+    supports_deferred_results: bool = False
 
 
 @value
@@ -113,6 +115,7 @@ class ModelCall:
     max_retries: int = 2
     include_raw: bool = False
     include_request_body: bool = False
+    include_response_body: bool = False
 
 
 @value

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flightwire.testing.client import ActionClient
-    from flightwire.testing.models import ScriptedModel
+    from flightwire.testing.models import ScriptedModel, simulate_stream
+    from flightwire.testing.scripts import Reply, tool_call
     from flightwire.testing.upstream import ScriptedUpstream
 
-__all__ = ["ActionClient", "ScriptedModel", "ScriptedUpstream"]
+__all__ = ["ActionClient", "Reply", "ScriptedModel", "ScriptedUpstream", "simulate_stream", "tool_call"]
 
 
 if not TYPE_CHECKING:  # type checkers would believe that any name is here
@@ -23,10 +24,14 @@ if not TYPE_CHECKING:  # type checkers would believe that any name is here
             from flightwire.testing.client import ActionClient
 
             return ActionClient
-        if name == "ScriptedModel":
-            from flightwire.testing.models import ScriptedModel
+        if name in ("ScriptedModel", "simulate_stream"):
+            from flightwire.testing import models
 
-            return ScriptedModel
+            return getattr(models, name)
+        if name in ("Reply", "tool_call"):
+            from flightwire.testing import scripts
+
+            return getattr(scripts, name)
         if name == "ScriptedUpstream":
             from flightwire.testing.upstream import ScriptedUpstream
 
