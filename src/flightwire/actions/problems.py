@@ -91,6 +91,19 @@ def problems_of(argument: str, given: object, errors: Sequence[Mapping[str, Any]
     return [problem for problem in found.values() if not _is_other_branch(problem, found)]
 
 
+def too_many_tries(argument: str, given: object) -> Problem:
+    """What is said of a value that could be too many things to go on looking."""
+    advice = (
+        "give each member of the union a field with a Literal of its own, and name it as the discriminator"
+    )
+    return Problem(argument, (f"expected what can be told apart sooner ({advice})",), described(given))
+
+
+def too_many_problems(argument: str, given: object, count: int) -> Problem:
+    """What is said of a value with more mistakes than anybody reads."""
+    return Problem(argument, (f"expected other values in {count} places",), described(given))
+
+
 def _is_other_branch(problem: Problem, found: Mapping[str, Problem]) -> bool:
     """Whether another member of the union came further, so that this one was not meant."""
     return problem.is_branch and any(

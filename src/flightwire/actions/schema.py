@@ -7,15 +7,23 @@ pydantic is imported by the first call, or by `prepare`.
 from __future__ import annotations
 
 import threading
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, Final, TypeAlias
 
 from flightwire._frozen import value
+from flightwire.actions.bounds import TooManyTriesError
 from flightwire.actions.injection import Injected, injected, is_foreign_provider
 from flightwire.actions.mentions import mentioned
-from flightwire.actions.problems import Problem, problems_of, refusal
+from flightwire.actions.problems import (
+    Problem,
+    problems_of,
+    refusal,
+    too_many_problems,
+    too_many_tries,
+)
 from flightwire.actions.provide import NO_NEEDS, Needs, needs_of
 from flightwire.annotations import Namespace, missing_name, signature_of
 from flightwire.elements import UNDEFINED
@@ -27,6 +35,7 @@ Bound: TypeAlias = tuple[list[object], dict[str, object]]
 
 _EMPTY: Final = Parameter.empty
 _FUNCTIONS: Final = (Callable, typing.Callable)
+_MAX_MISTAKES: Final = 2000
 
 
 @value
@@ -228,6 +237,8 @@ class ArgumentSchema:
             return None
         from flightwire.actions.validators import validator_of  # imports pydantic
 
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            annotation = types.GenericAlias(list, (annotation,))
         return validator_of(annotation, namespace, action=self._action, argument=parameter.name)
 
     def _resolved(self, parameter: Parameter, namespace: Namespace) -> Any:
@@ -323,10 +334,8 @@ class ArgumentSchema:
     def _rest(self, rest: Argument, arguments: Sequence[object], problems: list[Problem]) -> list[object]:
         if rest.validate is None:
             return list(arguments)
-        return [
-            _validated(f"{rest.name}[{index}]", rest.validate, each, problems)
-            for index, each in enumerate(arguments)
-        ]
+        checked: Any = _validated(rest.name, rest.validate, list(arguments), problems)
+        return checked or []
 
     def _without_what_is_too_much(self, arguments: Sequence[object], plan: _Plan) -> Sequence[object]:
         """Dropped are `undefined`, and what the browser kept for itself: the event that React hands to every handler."""
@@ -355,10 +364,16 @@ def _is_action(annotation: object) -> bool:
 def _validated(name: str, validate: Validate, given: object, problems: list[Problem]) -> object:
     try:
         return validate(given)
+    except TooManyTriesError:
+        problems.append(too_many_tries(name, given))
+        return None
     except ValueError as error:
         errors = getattr(error, "errors", None)  # pydantic's ValidationError, which is not imported here
         if errors is None:
             raise
+        if error.error_count() > _MAX_MISTAKES:  # type: ignore[attr-defined]
+            problems.append(too_many_problems(name, given, error.error_count()))  # type: ignore[attr-defined]
+            return None
         problems += problems_of(name, given, errors(include_url=False))
         return None
 

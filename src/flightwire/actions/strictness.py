@@ -11,23 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flightwire.actions.core_schemas import CoreSchema, in_place_of, inside, with_inner
 from flightwire.wire.flight.declared import camel_case
 
-CoreSchema = dict[str, Any]
-
-# Where a core schema holds others (pydantic_core.core_schema). What is not listed is left as it is.
-_INNER: Final = (
-    "schema",
-    "values_schema",
-    "extras_schema",
-    "lax_schema",
-    "strict_schema",
-    "json_schema",
-    "python_schema",
-    "var_args_schema",
-    "var_kwargs_schema",
-)
-_INNER_LISTS: Final = ("steps", "definitions")
 _STRICT_LEAVES: Final = frozenset({"str", "bool", "float", "bytes", "datetime"})
 _WHOLE_NUMBER: Final = {
     "type": "union",
@@ -53,61 +39,15 @@ def adapted(schema: Any, originals: Mapping[type, type], *, is_own: bool = False
         originals: dataclass in the schema → the class whose values are wanted.
         is_own: whether this is inside a pydantic model, which has rules of its own.
     """
-    made: CoreSchema = dict(schema)
-    kind = made["type"]
-    if kind == "model" or (kind == "dataclass" and hasattr(made["cls"], "__pydantic_validator__")):
+    kind = schema["type"]
+    if kind == "model" or (kind == "dataclass" and hasattr(schema["cls"], "__pydantic_validator__")):
         is_own = True
-    for key in _INNER:
-        if isinstance(made.get(key), dict):
-            made[key] = adapted(made[key], originals, is_own=is_own)
-    for key in _INNER_LISTS:
-        if key in made:
-            made[key] = [adapted(each, originals, is_own=is_own) for each in made[key]]
-    _adapt_collections(made, originals, is_own)
+    made = with_inner(schema, lambda inner: adapted(inner, originals, is_own=is_own))
+    if kind == "dataclass-args":
+        made["fields"] = [_renamed(each, each["name"]) for each in made["fields"]]
+    elif kind == "model-fields":
+        made["fields"] = {name: _renamed(each, name) for name, each in made["fields"].items()}
     return _own_rules(made, originals) if is_own else _strict(_own_rules(made, originals))
-
-
-def _adapt_collections(made: CoreSchema, originals: Mapping[type, type], is_own: bool) -> None:
-    items = made.get("items_schema")
-    if isinstance(items, dict):
-        made["items_schema"] = adapted(items, originals, is_own=is_own)
-    elif items is not None:
-        made["items_schema"] = [adapted(item, originals, is_own=is_own) for item in items]
-    choices = made.get("choices")
-    if isinstance(choices, dict):
-        made["choices"] = {
-            tag: adapted(each, originals, is_own=is_own) if isinstance(each, dict) else each
-            for tag, each in choices.items()
-        }
-    elif choices is not None:
-        made["choices"] = [
-            (adapted(each[0], originals, is_own=is_own), *each[1:])
-            if isinstance(each, tuple)
-            else adapted(each, originals, is_own=is_own)
-            for each in choices
-        ]
-    arguments = made.get("arguments_schema")
-    if isinstance(arguments, dict):
-        made["arguments_schema"] = adapted(arguments, originals, is_own=is_own)
-    elif arguments is not None:
-        made["arguments_schema"] = [_field(each, originals, is_own) for each in arguments]
-    _adapt_fields(made, originals, is_own)
-
-
-def _adapt_fields(made: CoreSchema, originals: Mapping[type, type], is_own: bool) -> None:
-    fields = made.get("fields")
-    if made["type"] == "dataclass-args":
-        made["fields"] = [_renamed(_field(each, originals, is_own), each["name"]) for each in fields or ()]
-    elif made["type"] == "model-fields":
-        made["fields"] = {
-            name: _renamed(_field(each, originals, is_own), name) for name, each in (fields or {}).items()
-        }
-    elif made["type"] == "typed-dict":
-        made["fields"] = {name: _field(each, originals, is_own) for name, each in (fields or {}).items()}
-
-
-def _field(field: Any, originals: Mapping[type, type], is_own: bool) -> CoreSchema:
-    return {**field, "schema": adapted(field["schema"], originals, is_own=is_own)}
 
 
 def _renamed(field: CoreSchema, name: str) -> CoreSchema:
@@ -128,7 +68,7 @@ def _own_rules(made: CoreSchema, originals: Mapping[type, type]) -> CoreSchema:
     elif kind == "dataclass":
         cls = made["cls"] = originals.get(made["cls"], made["cls"])
         if cls.__module__.startswith("flightwire."):
-            return _as_place_of(made, {"type": "is-instance", "cls": cls})
+            return in_place_of(made, {"type": "is-instance", "cls": cls})
         made["post_init"] = hasattr(cls, "__post_init__")
         made["slots"] = "__slots__" in vars(cls)
     elif kind == "tagged-union" and isinstance(made["discriminator"], str):
@@ -152,10 +92,4 @@ def _strict(made: CoreSchema) -> CoreSchema:
 
 
 def _after(first: CoreSchema, made: CoreSchema) -> CoreSchema:
-    inner = {key: each for key, each in made.items() if key != "ref"}
-    return _as_place_of(made, {"type": "chain", "steps": [first, inner]})
-
-
-def _as_place_of(made: CoreSchema, other: CoreSchema) -> CoreSchema:
-    """What takes a schema's place takes over its reference."""
-    return {**other, "ref": made["ref"]} if "ref" in made else other
+    return in_place_of(made, {"type": "chain", "steps": [first, inside(made)]})

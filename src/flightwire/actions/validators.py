@@ -6,16 +6,19 @@ Owns: the use of pydantic; only this module imports it. Refuses to know: calls, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic_core import SchemaValidator
 
+from flightwire.actions.bounds import Tries, bounded
 from flightwire.actions.strictness import adapted
 from flightwire.actions.wire_types import WireTypes
 from flightwire.annotations import Namespace, missing_name
 from flightwire.errors import InvalidArgumentError
+
+_SMALL: Final = 500
 
 
 def validator_of(
@@ -35,7 +38,7 @@ def validator_of(
     types = WireTypes(namespace)
     try:
         core_schema = _core_schema(types.convert(annotation))
-        return _built(adapted(core_schema, types.originals))
+        return _checking(adapted(core_schema, types.originals))
     except (NameError, PydanticUndefinedAnnotation) as error:
         raise missing_name(
             NameError(name=error.name), action=action, argument=argument, module=namespace.module
@@ -54,13 +57,44 @@ def _core_schema(annotation: Any) -> Any:
     return adapter.core_schema
 
 
-def _built(core_schema: Any) -> Callable[[object], object]:
+def _checking(core_schema: Any) -> Callable[[object], object]:
+    """What checks a value at a bounded cost; what is wrong with a small one is found out in full."""
+    check = _built(bounded(core_schema))
+    check_in_full: list[Any] = []  # made when it is needed
+
+    def validate(given: object) -> object:
+        tries = Tries()
+        try:
+            return check.validate_python(given, context=tries)
+        except ValidationError:
+            if not (tries.were_few and _is_small(given)):
+                raise
+        if not check_in_full:
+            check_in_full.append(_built(core_schema))
+        return check_in_full[0].validate_python(given)
+
+    return validate
+
+
+def _is_small(given: object) -> bool:
+    """Whether a value holds so little that every mistake in it can be told."""
+    waiting = [given]
+    left = _SMALL
+    while waiting and left > 0:
+        each = waiting.pop()
+        inner: Any = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        left -= len(inner)
+        if left > 0:
+            waiting.extend(inner)
+    return left > 0
+
+
+def _built(core_schema: Any) -> Any:
     try:
         # Otherwise pydantic-core takes a model's own validator, which does not know the names we added.
-        validator = SchemaValidator(core_schema, _use_prebuilt=False)
+        return SchemaValidator(core_schema, _use_prebuilt=False)
     except TypeError:
-        validator = SchemaValidator(core_schema)  # before pydantic 2.12 there was no such shortcut
-    return validator.validate_python
+        return SchemaValidator(core_schema)  # before pydantic 2.12 there was no such shortcut
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,7 +6,8 @@ Owns: references, what is in progress, every limit. Refuses to know: what the ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from flightwire.elements import UNDEFINED
@@ -36,11 +37,18 @@ ReferenceResolver = Callable[[ServerReference], object]
 """Gives what a server function in an argument becomes, or None when there is no such function."""
 
 _ID: Final = re.compile(r"0|[1-9a-f][0-9a-f]{0,6}", re.ASCII)
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_MAX_KNOWN: Final = 4096
+_MISSING: Final = object()
+_CONTAINERS: Final = frozenset((list, dict))
+_TEXT: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*+"?', re.DOTALL)  # never fails once it began: linear
 
 
 class Decoder:
-    """Decodes one call. Each part is decoded once; what is in progress may be referred to, but not entered again."""
+    """Decodes one call.
+
+    Each part is decoded once, in place: what JSON gave becomes the value, so that a body is never held twice. What is in
+    progress may be referred to as far as it has come, but not entered again.
+    """
 
     def __init__(
         self,
@@ -53,18 +61,22 @@ class Decoder:
         self._limits = limits
         self._resolve_reference = resolve_reference
         self._allow_temporary_references = allow_temporary_references
+        self._max_depth = limits.max_depth
         self._nodes_left = limits.max_nodes
+        self._objects_left = limits.max_objects
         self._done: dict[int, object] = {}  # part → its value
-        self._roots: dict[int, object] = {}  # part in progress → its container, filled so far; or None
+        self._roots: dict[int, object] = {}  # part in progress → its container, or None
+        self._trail: dict[int, Any] = {}  # container in progress → the key we are at; outermost first
+        self._trail_start = 0  # where the trail enters the part we are in
+        self._passed: dict[
+            int, tuple[set[str], Iterator[str]]
+        ] = {}  # object in progress → keys already decoded
+        self._known = dict(CONSTANTS)  # text → the value that it is in every place
         self._functions: dict[int, object] = {}
         self._consumed: set[int] = set()
-        self._opaque: dict[
-            int, object
-        ] = {}  # containers that are no plain object or array: no path enters them
-        self._open: set[int] = set()
+        self._opaque: dict[int, object] = {}  # containers that are no plain object or array
         self._measures: dict[int, tuple[int, int]] = {}
         self._promise_chain = 0
-        self._steps: list[object] = []  # where we are, for temporary references
 
     # parts
 
@@ -77,104 +89,137 @@ class Decoder:
             if root is None:
                 raise DecodeError(f"Part {part_id} of the call is defined by itself.")
             return root
-        raw = _parse(self._parts.model(part_id), part_id)
-        self._roots[part_id] = None
+        raw = self._parsed(self._parts.model(part_id), part_id)
         self._count(1)
-        steps, self._steps = self._steps, [f"{part_id:x}"]
-        value = self._root(part_id, raw, depth)
-        self._steps = steps
+        self._roots[part_id] = raw if type(raw) in _CONTAINERS else None
+        start, self._trail_start = self._trail_start, len(self._trail)
+        value = self._value(raw, depth)
+        self._trail_start = start
         del self._roots[part_id]
         self._done[part_id] = value
         return value
 
-    def _root(self, part_id: int, raw: object, depth: int) -> object:
+    def _parsed(self, text: str, part_id: int) -> object:
+        """The JSON of a part; refused before it is read when it would fill the memory.
+
+        No container costs less than a character of its own, so there are no more of them than opening brackets.
+        """
+        if text.count("[") + text.count("{") > self._nodes_left or text.count("{") > self._objects_left:
+            bare = _TEXT.sub("", text)
+            if bare.count("[") + bare.count("{") > self._nodes_left + 1:
+                raise self._too_many("values", self._limits.max_nodes)
+            if bare.count("{") > self._objects_left:
+                raise self._too_many("objects", self._limits.max_objects)
+        return _parse(text, part_id)
+
+    def _value(self, raw: Any, depth: int) -> object:
+        """The value of what stands at the top of a part or is the item of a stream."""
         cls = type(raw)
-        if cls is list or cls is dict:
-            container: Any = cls()
-            self._roots[part_id] = container
-            self._fill(container, raw, depth)
-            return container
-        return self._scalar(raw, depth)
+        if cls is list:
+            self._fill_list(raw, depth)
+            return raw
+        if cls is dict:
+            self._fill_dict(raw, depth)
+            return raw
+        if cls is str:
+            return self._special(raw, depth) if raw[:1] == "$" else raw
+        return json_number(raw) if cls is int or cls is float else raw
 
     def _count(self, nodes: int) -> None:
         self._nodes_left -= nodes
         if self._nodes_left < 0:
-            raise DecodeError(f"The call holds more than {self._limits.max_nodes} values.")
+            raise self._too_many("values", self._limits.max_nodes)
+
+    def _too_many(self, what: str, most: int) -> DecodeError:
+        return DecodeError(f"The call holds more than {most} {what}.")
 
     # containers
 
-    def _fill(self, container: Any, raw: Any, depth: int) -> None:
-        """Fill a new container, which is in its place already, so that what is inside may refer to it."""
-        if depth >= self._limits.max_depth:
-            raise DecodeError(f"The call is nested more than {self._limits.max_depth} levels deep.")
-        self._count(len(raw))
-        self._open.add(id(container))
-        if type(raw) is list:
-            self._fill_list(container, raw, depth + 1)
-        else:
-            self._fill_dict(container, raw, depth + 1)
-        self._open.discard(id(container))
+    # Both turn what JSON gave into values, in place, and are the hot path: plain JSON costs them a look at each type.
 
-    def _fill_list(self, container: list[object], raw: list[object], depth: int) -> None:
-        for index, item in enumerate(raw):
+    def _fill_list(self, items: list[Any], depth: int) -> None:
+        if depth >= self._max_depth:
+            raise self._too_deep()
+        left = self._nodes_left = self._nodes_left - len(items)
+        if left < 0:
+            raise self._too_many("values", self._limits.max_nodes)
+        trail, me = self._trail, id(items)
+        for index, item in enumerate(items):
             cls = type(item)
-            if cls is list or cls is dict:
-                child: Any = cls()
-                container.append(child)
-                self._fill_at(index, child, item, depth)
-            elif _is_final(item, cls):
-                container.append(item)
-            else:
-                container.append(self._scalar_at(index, item, depth))
+            if cls is str:
+                if item[:1] == "$":
+                    trail[me] = index
+                    items[index] = self._special(item, depth + 1)
+            elif cls is list:
+                if item or depth + 1 >= self._max_depth:
+                    trail[me] = index
+                    self._fill_list(item, depth + 1)
+            elif cls is dict:
+                trail[me] = index
+                self._fill_dict(item, depth + 1)
+            elif (cls is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER) or cls is float:
+                items[index] = json_number(item)
+        if me in trail:
+            del trail[me]
 
-    def _fill_dict(self, container: dict[str, object], raw: dict[str, object], depth: int) -> None:
-        for key, item in raw.items():
-            if key == "__proto__":  # as React since 19.2.4
-                continue
-            if key == "then" and isinstance(item, str) and item[:2] in ("$h", "$F"):
-                raise DecodeError("The call holds a function under the key 'then'.")
+    def _fill_dict(self, fields: dict[str, Any], depth: int) -> None:
+        if depth >= self._max_depth:
+            raise self._too_deep()
+        self._count(len(fields))
+        self._objects_left -= 1
+        if self._objects_left < 0:
+            raise self._too_many("objects", self._limits.max_objects)
+        fields.pop("__proto__", None)  # as React since 19.2.4
+        trail, me = self._trail, id(fields)
+        undefined = []
+        for key, item in fields.items():
             cls = type(item)
-            if cls is list or cls is dict:
-                child: Any = cls()
-                container[key] = child
-                self._fill_at(key, child, item, depth)
-            elif _is_final(item, cls):
-                container[key] = item
-            else:
-                value = self._scalar_at(key, item, depth)
-                if value is not UNDEFINED:
-                    container[key] = value
+            if cls is str:
+                if item[:1] == "$":
+                    trail[me] = key
+                    value = fields[key] = self._field(key, item, depth + 1)
+                    if value is UNDEFINED:
+                        undefined.append(key)
+            elif cls is list:
+                trail[me] = key
+                self._fill_list(item, depth + 1)
+            elif cls is dict:
+                trail[me] = key
+                self._fill_dict(item, depth + 1)
+            elif (cls is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER) or cls is float:
+                fields[key] = json_number(item)
+        if me in trail:
+            del trail[me]
+        for key in undefined:
+            del fields[key]
 
-    def _fill_at(self, key: object, container: Any, raw: Any, depth: int) -> None:
-        self._steps.append(key)
-        self._fill(container, raw, depth)
-        self._steps.pop()
+    def _too_deep(self) -> DecodeError:
+        return DecodeError(f"The call is nested more than {self._limits.max_depth} levels deep.")
 
-    def _scalar_at(self, key: object, raw: object, depth: int) -> object:
-        self._steps.append(key)
-        value = self._scalar(raw, depth)
-        self._steps.pop()
-        return value
-
-    def _scalar(self, raw: object, depth: int) -> object:
-        if isinstance(raw, str):
-            return self._special(raw, depth) if raw[:1] == "$" else raw
-        return json_number(raw) if isinstance(raw, int | float) else raw
+    def _field(self, key: str, text: str, depth: int) -> object:
+        if key == "then" and text[1:2] in ("h", "F"):
+            raise DecodeError("The call holds a function under the key 'then'.")
+        return self._special(text, depth)
 
     # strings that begin with `$`
 
     def _special(self, text: str, depth: int) -> object:
         if text[1:2] == "$":
             return text[1:]
-        if text in CONSTANTS:
-            return CONSTANTS[text]
+        known = self._known.get(text, _MISSING)
+        if known is not _MISSING:
+            return known
         read = _READERS.get(text[1:2])
-        if read is not None:
-            return read(self, text, depth)
-        return self._reference(text, depth)
+        return self._reference(text, depth) if read is None else read(self, text, depth)
+
+    def _keep(self, text: str, value: object) -> object:
+        """Remember what a text always is, so that a thousand of them cost as one."""
+        if len(self._known) < _MAX_KNOWN:
+            self._known[text] = value
+        return value
 
     def _reference(self, text: str, depth: int) -> object:
-        row, *steps = text[1:].split(":")
+        row, *steps = text[1:].split(":", self._limits.max_path_steps + 1)
         value = self._refer(_part_id(row, text), depth, is_whole=not steps)
         if not steps:
             return value
@@ -182,8 +227,11 @@ class Decoder:
             raise DecodeError(
                 f"The call refers to something more than {self._limits.max_path_steps} steps away."
             )
+        self._count(len(steps) - 1)
         for step in steps:
-            value = self._step(value, step, text)
+            value = self._step(value, step)
+            if value is _MISSING or value is UNDEFINED:
+                raise DecodeError(f"The call refers to {text[:80]!r}, which is not there.")
         self._repeat(value, depth)
         return value
 
@@ -195,35 +243,56 @@ class Decoder:
             self._repeat(value, depth)
         return value
 
-    def _step(self, value: object, step: str, text: str) -> object:
+    def _step(self, value: Any, step: str) -> object:
         """Only through plain objects by own keys and arrays by index: React's CVE-2025-55182 was a laxer walk."""
-        if id(value) not in self._opaque:
-            if type(value) is dict and step in value:
-                return value[step]
-            if type(value) is list and _INDEX.fullmatch(step) and int(step) < len(value):
-                return value[int(step)]
-        raise DecodeError(f"The call refers to {text[:80]!r}, which is not there.")
+        cls, me = type(value), id(value)
+        if me in self._opaque:
+            return _MISSING
+        if cls is dict:
+            if me in self._trail and not self._has_passed(value, step):
+                return _MISSING
+            return value.get(step, _MISSING)
+        if cls is list and _is_index(step) and (index := int(step)) < len(value):
+            at = self._trail.get(me, len(value))
+            return value[index] if index < at or (index == at and type(value[index]) is not str) else _MISSING
+        return _MISSING
+
+    def _has_passed(self, fields: dict[str, object], key: str) -> bool:
+        """Whether a field of an object in progress has been decoded, or is the one that we are inside."""
+        at = self._trail[id(fields)]
+        if key == at:
+            return type(fields[key]) is not str
+        passed, keys = self._passed.setdefault(id(fields), (set(), iter(fields)))
+        if at not in passed:
+            for each in keys:
+                passed.add(each)
+                if each == at:
+                    break
+        return key in passed
 
     def _repeat(self, value: object, depth: int) -> None:
         """Pay for a value that stands in a second place: whoever copies, prints or checks the arguments will."""
         height, nodes = self._measure(value)
         self._count(nodes)
         if depth + height > self._limits.max_depth:
-            raise DecodeError(f"The call is nested more than {self._limits.max_depth} levels deep.")
+            raise self._too_deep()
 
     def _measure(self, value: object) -> tuple[int, int]:
         """Levels and nodes of a finished value, written out; what is in progress is a cycle and counts where it stands."""
-        if type(value) not in (list, dict) or id(value) in self._open:
+        me = id(value)
+        if type(value) not in _CONTAINERS or me in self._trail:
             return 0, 1
-        known = self._measures.get(id(value))
+        known = self._measures.get(me)
         if known is None:
-            self._measures[id(value)] = (0, 1)  # met again on the way down: a cycle
+            self._measures[me] = (0, 1)  # met again on the way down: a cycle
             children: Any = value if type(value) is list else value.values()  # type: ignore[attr-defined]
-            height, nodes = 0, 1
+            height, nodes = 0, 1 + len(children)
             for child in children:
-                child_height, child_nodes = self._measure(child)
-                height, nodes = max(height, child_height), nodes + child_nodes
-            known = self._measures[id(value)] = (height + 1, nodes)
+                if type(child) in _CONTAINERS:
+                    child_height, child_nodes = self._measure(child)
+                    nodes += child_nodes - 1
+                    height = max(height, child_height)
+            known = self._measures[me] = (height + 1, nodes)
         return known
 
     def _take(self, text: str, prefix_chars: int = 2) -> int:
@@ -232,11 +301,13 @@ class Decoder:
         if part_id in self._consumed:
             raise DecodeError(f"The call uses part {part_id} twice, for two values.")
         self._consumed.add(part_id)
+        if len(self._consumed) > self._limits.max_parts:  # forms without fields need no part
+            raise self._too_many("Maps, Sets, forms, streams and typed arrays", self._limits.max_parts)
         return part_id
 
     def _items(self, text: str, depth: int) -> list[object]:
         items = self._refer(self._take(text), depth)
-        if type(items) is not list or id(items) in self._open or id(items) in self._opaque:
+        if type(items) is not list or id(items) in self._trail or id(items) in self._opaque:
             raise DecodeError(f"The call refers to {text[:80]!r}, whose part is no array of its own.")
         return items
 
@@ -297,7 +368,7 @@ class Decoder:
         )
 
     def _file(self, text: str, depth: int) -> object:
-        return file_value(self._parts.file(_part_id(text[2:], text)))
+        return self._keep(text, file_value(self._parts.file(_part_id(text[2:], text))))
 
     def _bytes(self, text: str, depth: int) -> object:
         return bytes_of(text[1], self._parts.file(self._take(text)).data)
@@ -312,31 +383,26 @@ class Decoder:
         return ReceivedStream(items, self._item(end, part_id, depth) if end else UNDEFINED)
 
     def _item(self, json: str, part_id: int, depth: int) -> object:
-        raw = _parse(json, part_id)
-        cls = type(raw)
-        if cls is list or cls is dict:
-            container: Any = cls()
-            self._fill(container, raw, depth + 1)
-            return container
-        return self._scalar(raw, depth + 1)
+        return self._value(self._parsed(json, part_id), depth + 1)
 
     def _big_int(self, text: str, depth: int) -> object:
-        return big_int(text[2:], self._limits.max_bigint_digits)
+        return self._keep(text, big_int(text[2:], self._limits.max_bigint_digits))
 
     def _date(self, text: str, depth: int) -> object:
-        return date_value(text[2:])
+        return self._keep(text, date_value(text[2:]))
 
     def _temporary_reference(self, text: str, depth: int) -> object:
         if text != "$T" or not self._allow_temporary_references:
             raise DecodeError("The call holds something that only the browser can have, such as an element.")
-        return TemporaryReference(tuple(str(step) for step in self._steps))
+        part_id = next(reversed(self._roots))
+        steps = list(islice(self._trail.values(), self._trail_start, None))
+        self._count(len(steps) - 1)
+        return TemporaryReference((f"{part_id:x}", *map(str, steps)))
 
 
-def _is_final(item: Any, cls: type) -> bool:
-    """Whether a scalar is in JSON what it is in Python: what nearly every scalar is."""
-    if cls is str:
-        return bool(item[:1] != "$")
-    return item is None or cls is bool or (cls is int and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER)
+def _is_index(step: str) -> bool:
+    """Whether a step is an index as JavaScript writes it."""
+    return step.isdigit() and step.isascii() and (step[0] != "0" or step == "0") and len(step) < 10
 
 
 _Reader = Callable[[Decoder, str, int], object]

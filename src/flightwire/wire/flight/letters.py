@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from math import isnan
+from math import isinf, isnan
 from typing import Final
 
 from flightwire.elements import UNDEFINED
@@ -48,7 +48,6 @@ CONSTANTS: Final[dict[str, object]] = {
 }
 """What is the same in every place."""
 
-_DIGITS: Final = re.compile(r"-?[0-9]+", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 
 
@@ -63,7 +62,7 @@ def json_number(number: float) -> object:
             number = float(number)
         except OverflowError:
             number = float("inf")
-    if number in (float("inf"), float("-inf")):
+    if isinf(number):
         raise DecodeError("A number is too large.")
     return number
 
@@ -74,7 +73,8 @@ def big_int(digits: str, max_digits: int) -> BigInt:
     Raises:
         DecodeError: these are no digits, or too many.
     """
-    if len(digits.removeprefix("-")) > max_digits or not _DIGITS.fullmatch(digits):
+    unsigned = digits.removeprefix("-")
+    if len(unsigned) > max_digits or not (unsigned.isdigit() and unsigned.isascii()):
         raise DecodeError(f"A BigInt is not a number of at most {max_digits} digits.")
     return BigInt(digits)
 
@@ -107,7 +107,7 @@ def bytes_of(letter: str, data: bytes) -> bytes | TypedArray:
 
 def file_value(part: FileField) -> File:
     """A file; of its name only what follows the last slash."""
-    return File(re.split(r"[/\\]", part.filename)[-1], part.content_type, part.data)
+    return File(part.filename.replace("\\", "/").rpartition("/")[2], part.content_type, part.data)
 
 
 def map_value(entries: list[object]) -> dict[object, object] | JSMap:
@@ -123,7 +123,7 @@ def map_value(entries: list[object]) -> dict[object, object] | JSMap:
         pairs.append((entry[0], entry[1]))
     if all(_is_plain_key(key) for key, _ in pairs):
         made = dict(pairs)
-        if len(made) == len({(type(key) is bool, key) for key, _ in pairs}):
+        if len(made) == len(pairs) or len(made) == len({(type(key) is bool, key) for key, _ in pairs}):
             return made
     return JSMap(pairs)
 

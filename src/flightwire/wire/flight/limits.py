@@ -16,16 +16,18 @@ class Limits:
 
     Attributes:
         max_depth: containers inside each other, references followed.
-        max_nodes: values of every kind; a reference counts as one (1,000,000 array items).
+        max_nodes: values of every kind; a reference counts as one, or as one for each step (1,000,000 array items).
+        max_objects: how many of these may be objects: they take the most memory.
         max_bound_arguments: arguments bound to one server function (1,000).
         max_promise_chain: promises that resolve to a promise (1,000).
         max_bigint_digits: decimal digits of a BigInt (300).
-        max_parts: parts of the form.
+        max_parts: parts of the form; Maps, Sets, forms, streams and typed arrays.
         max_path_steps: steps of a path such as `$0:1:name`.
     """
 
     max_depth: int = 64
     max_nodes: int = 200_000
+    max_objects: int = 100_000
     max_bound_arguments: int = 100
     max_promise_chain: int = 100
     max_bigint_digits: int = 300

@@ -8,7 +8,9 @@ because the same letters mean other things in responses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flightwire.errors import DecodeError
 from flightwire.wire.flight.arguments import Decoder, ReferenceResolver
@@ -69,6 +71,20 @@ def decode_value(
     """
     parts = Parts([TextField("0", body)] if isinstance(body, str) else body, limits.max_parts)
     try:
-        return Decoder(parts, limits, resolve_reference, allow_temporary_references).model(0, 0)
+        with _without_collections():
+            return Decoder(parts, limits, resolve_reference, allow_temporary_references).model(0, 0)
     except RecursionError:
         raise DecodeError("The call is nested too deeply.") from None
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Python's collector looks again and again through what is being read, at half of the whole cost, and finds nothing."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
