@@ -87,11 +87,12 @@ async function post(
   const { root, page } = readConfig();
   headers.set('accept', FLIGHT);
   headers.set('rsc-action-id', id);
-  headers.set('flightwire-page', page);
+  if (page) headers.set('flightwire-page', page);
   headers.delete('content-type'); // the body's own
   connecting();
   try {
-    const response = await fetch(`${root}/`, { method: 'POST', headers, body, signal });
+    const credentials = root.startsWith('/') || !root ? 'same-origin' : 'include'; // its server lists our origin by name
+    const response = await fetch(`${root}/`, { method: 'POST', headers, body, signal, credentials });
     connected();
     return response;
   } catch (cause) {

@@ -11,10 +11,10 @@ export interface ShellError {
 }
 
 export interface Config {
-  /** The prefix under which the app is mounted: '' or '/x/y'. */
+  /** The prefix under which the app is mounted: '' or '/x/y'; in a project of its own also 'https://example.com/x'. */
   root: string;
   dev: boolean;
-  /** The page's module id, such as 'page.tsx'. */
+  /** The page's module id, such as 'page.tsx'; empty when it is no page of ours. */
   page: string;
   /** The app folder; development only, to shorten file names. */
   app?: string;
@@ -28,6 +28,11 @@ let config: Config | undefined;
 export function readConfig(): Config {
   config ??= readJson<Config>('__flightwire');
   return config;
+}
+
+/** Settings that come from elsewhere than a shell. */
+export function setConfig(given: Config): void {
+  config = given;
 }
 
 /** The rows of the page itself, as the shell carries them. */

@@ -3,7 +3,7 @@
 // change. Refuses to know: Python, and how a call travels (@flightwire/client).
 import { existsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { ambiguousActions, letter, missingAction } from './letters.mjs';
+import { ambiguousActions, letter, missingAction, unreadApp } from './letters.mjs';
 import { readState, stateFolder } from './state.mjs';
 import { slashed } from './tools.mjs';
 
@@ -13,8 +13,11 @@ const MANIFEST = 'actions.json';
 
 /** @typedef {{exports: Record<string, string>, types: string[]}} ActionModule */
 
-/** @param {{app: string}} options @returns {import('vite').Plugin} */
-export function actionStubs({ app }) {
+/**
+ * @param {{app: string, before?: string}} options the app folder, and a module that stubs load first.
+ * @returns {import('vite').Plugin}
+ */
+export function actionStubs({ app, before }) {
   let modules = readModules(app) ?? {};
   /** Names that pages import from each Python file, so that one missing name does not break the whole page. */
   const wanted = /** @type {Map<string, Set<string>>} */ (new Map());
@@ -65,9 +68,13 @@ export function actionStubs({ app }) {
         const name = id.slice(STUB.length);
         const module = modules[name] ?? { exports: {}, types: [] };
         const missing = [...(wanted.get(name) ?? [])].filter(each => !has(module, each));
+        if (missing[0] && !readModules(app)) {
+          if (isBuild) this.error(letter(unreadApp(app)));
+          this.warn(unreadApp(app));
+        }
         if (isBuild && missing[0])
           this.error(letter(missingAction(missing[0], name, Object.keys(module.exports))));
-        return { code: stubCode(name, module, missing), moduleSideEffects: false, map: null };
+        return { code: stubCode(name, module, missing, before), moduleSideEffects: false, map: null };
       },
     },
     configureServer(server) {
@@ -161,8 +168,8 @@ function importedName(specifier) {
 /** @param {string} id */
 const language = id => (id.endsWith('x') ? 'tsx' : /\.[cm]?ts$/.test(id) ? 'ts' : 'jsx');
 
-/** @param {string} file @param {ActionModule} module @param {string[]} missing */
-function stubCode(file, module, missing) {
+/** @param {string} file @param {ActionModule} module @param {string[]} missing @param {string} [before] */
+function stubCode(file, module, missing, before) {
   /** @type {[string, string][]} */
   const values = [
     ...Object.entries(module.exports).map(
@@ -176,6 +183,7 @@ function stubCode(file, module, missing) {
     ),
   ];
   return [
+    ...(before ? [`import ${JSON.stringify(before)};`] : []),
     `import { serverReference, missingAction } from '@flightwire/client/references';`,
     ...values.map(([, value], index) => `const export${index} = ${value};`),
     `export { ${values.map(([name], index) => `export${index} as ${exportName(name)}`).join(', ')} };`,

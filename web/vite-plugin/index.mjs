@@ -1,20 +1,21 @@
 // The Vite plugin for app folders whose actions are Python.
 // Owns: Vite's settings for such a folder, and putting the parts together. Refuses to know: what each part does.
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { actionStubs } from './actions.mjs';
+import { missingApp } from './letters.mjs';
 import { buildManifest } from './manifest.mjs';
 import { clientModules, findClientModules } from './modules.mjs';
 import { pageFacts } from './pages.mjs';
+import { PROJECT, projectModules, projectSettings, rscFolder } from './project.mjs';
 import { bundledResolution, toolResolution } from './resolve.mjs';
 import { completeSaves } from './saves.mjs';
 import { webpackShims } from './shims.mjs';
 import { stateFolder } from './state.mjs';
-import { SINGLETONS, singletonAliases, slashed } from './tools.mjs';
+import { CLIENT, SINGLETONS, singletonAliases, slashed } from './tools.mjs';
 
-const CLIENT = slashed(fileURLToPath(new URL('../client', import.meta.url)));
 /** What the shell loads: in development by this address, in a build by its hashed name. */
 export const ENTRY = '/@flightwire/entry';
 
@@ -31,11 +32,12 @@ const PREBUNDLED = [
 ];
 
 /**
- * @param {{app: string, tools: string}} options the app folder, and the folder whose node_modules serve what the app
- *   does not have itself.
+ * @param {{app: string, tools?: string, server?: string}} options the app folder; for pages of ours the folder whose
+ *   node_modules serve what the app does not have itself; for a project of its own where the app is served.
  * @returns {import('vite').Plugin[]}
  */
-export function flightwire({ app, tools }) {
+export function flightwire({ app, tools, server = '' }) {
+  if (!tools) return project({ app, server });
   const options = { app: realpathSync(app), tools: realpathSync(tools) }; // Vite goes by real paths too
   return [
     settings(options),
@@ -46,6 +48,23 @@ export function flightwire({ app, tools }) {
     completeSaves(options),
     /** @type {import('vite').Plugin} */ (webpackShims()),
     buildManifest(options),
+  ];
+}
+
+export default flightwire;
+
+/** @param {{app: string, server: string}} options */
+function project({ app, server }) {
+  const root = process.cwd();
+  const folder = resolve(root, app);
+  if (!existsSync(folder)) throw new Error(missingApp(app, folder));
+  const options = { app: realpathSync(folder), tools: root, root, server };
+  return [
+    projectSettings(options),
+    actionStubs({ ...options, before: PROJECT }),
+    clientModules({ ...options, list: projectModules, rsc: rscFolder(root) ? 'early' : 'absent' }),
+    toolResolution(options),
+    /** @type {import('vite').Plugin} */ (webpackShims()),
   ];
 }
 

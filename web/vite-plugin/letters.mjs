@@ -34,6 +34,25 @@ export function missingAction(name, file, known) {
   return `${file} has no action "${name}". ${has} Mark the function with @action (continue_conversation becomes continueConversation).`;
 }
 
+/** @param {string} app @param {string} folder */
+export function missingApp(app, folder) {
+  return `flightwire({ app: '${app}' }): there is no folder ${folder}. The path is relative to the folder where Vite is started.`;
+}
+
+/** @param {string} app */
+export function unreadApp(app) {
+  return `Python has not said yet which actions ${app} has. Start its server once, or type: flightwire types ${app}`;
+}
+
+export function missingFlightClient() {
+  return 'react-server-dom-webpack is not installed. Type: npm install react-server-dom-webpack';
+}
+
+/** @param {string} address @param {string} variable */
+export function serverOfThisMachine(address, variable) {
+  return `This build calls ${address}, which is the visitor's own machine. Set ${variable} when building, or the option "server".`;
+}
+
 /** @param {string} app */
 export function unservableFolder(app) {
   return `the path ${app} contains "#" or "?", which mean something else in the address of a module. Rename the folder.`;

@@ -51,26 +51,30 @@ function isClientFile(path) {
   }
 }
 
-/** @param {{app: string}} options @returns {import('vite').Plugin} */
-export function clientModules({ app }) {
+/**
+ * @param {{app: string, list?: (app: string) => string[], rsc?: 'late' | 'early' | 'absent'}} options the app folder; which
+ *   modules it has; whether @ai-sdk/rsc is loaded when it is asked for, is part of the page already, or is not there.
+ * @returns {import('vite').Plugin}
+ */
+export function clientModules({ app, list = findClientModules, rsc = 'late' }) {
   /** @type {string[]} */
   let ids = [];
   return {
     name: 'flightwire:modules',
     buildStart() {
-      ids = findClientModules(app);
+      ids = list(app);
     },
     resolveId: { order: 'pre', handler: source => (source === VIRTUAL ? RESOLVED : undefined) },
     load: {
       filter: { id: new RegExp(`^${RESOLVED}$`) },
-      handler: () => ({ code: registryCode(app, ids), map: null }),
+      handler: () => ({ code: registryCode(app, ids, rsc), map: null }),
     },
     configureServer(server) {
       const { client } = server.environments;
       const rescan = async (/** @type {string} */ file) => {
         if (!SCRIPT.test(file)) return;
         const before = ids.join();
-        ids = findClientModules(app);
+        ids = list(app);
         const registry = client.moduleGraph.getModuleById(RESOLVED);
         if (registry && before !== ids.join()) await client.reloadModule(registry);
       };
@@ -79,11 +83,14 @@ export function clientModules({ app }) {
   };
 }
 
-/** @param {string} app @param {string[]} ids */
-function registryCode(app, ids) {
+/** @param {string} app @param {string[]} ids @param {string} rsc */
+function registryCode(app, ids, rsc) {
   const lines = ids.map(
     id => `  ${JSON.stringify(id)}: () => import(${JSON.stringify(slashed(join(app, id)))}),`,
   );
-  lines.push(`  ${JSON.stringify(AI_SDK_RSC)}: () => import('@ai-sdk/rsc/dist/rsc-shared.js'),`);
-  return `export const modules = {\n${lines.join('\n')}\n};\n`;
+  const file = JSON.stringify('@ai-sdk/rsc/dist/rsc-shared.js');
+  if (rsc === 'late') lines.push(`  ${JSON.stringify(AI_SDK_RSC)}: () => import(${file}),`);
+  if (rsc === 'early') lines.push(`  ${JSON.stringify(AI_SDK_RSC)}: () => Promise.resolve(rsc),`);
+  const imports = rsc === 'early' ? `import * as rsc from ${file};\n` : '';
+  return `${imports}export const modules = {\n${lines.join('\n')}\n};\n`;
 }

@@ -1,8 +1,15 @@
 // The tool folder: package.json and node_modules that a page without its own resolves from.
 // Owns: importing from it, and which of its packages exist once. Refuses to know: how it was installed.
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const [BESIDE, INSIDE] = ['../client', './client'].map(place =>
+  fileURLToPath(new URL(place, import.meta.url)),
+);
+/** The browser's half: inside this folder when both are one npm package, beside it otherwise. */
+export const CLIENT = slashed(String(existsSync(String(INSIDE)) ? INSIDE : BESIDE));
 
 /** Packages of which a second copy breaks the page: hooks and contexts belong to one instance. */
 export const SINGLETONS = ['react', 'react-dom', 'react-server-dom-webpack', '@ai-sdk/rsc'];
@@ -37,4 +44,6 @@ export function singletonAliases(tools) {
 }
 
 /** @param {string} path */
-export const slashed = path => path.replaceAll('\\', '/');
+export function slashed(path) {
+  return path.replaceAll('\\', '/');
+}
