@@ -20,6 +20,7 @@ FlightwireError
 ├── JSONParseError                a text that is no JSON
 ├── TypeValidationError           a value that does not fit its schema
 ├── OutputLimitError              a stream grew past its limit
+├── RecordingError                a recording of provider traffic that is missing, or does not fit
 ├── AbortError                    somebody called abort()
 │   └── GenerationTimeoutError    … or a time limit of the call was over
 ├── NoSuchToolError               the model called a tool that is not there
@@ -278,6 +279,10 @@ def _excerpt(text: str) -> str:
 
 class OutputLimitError(FlightwireError):
     """A stream grew past its limit; what had come until then was delivered."""
+
+
+class RecordingError(FlightwireError, AssertionError):
+    """A recording of provider traffic that is missing, or does not hold the call that was made."""
 
 
 class AbortError(FlightwireError):

@@ -25,11 +25,25 @@ MAX_ASKED_DELAY_S = 60.0
 _log = logging.getLogger("flightwire.providers")
 
 
+_sleep: Callable[[float], Awaitable[object]] | None = None
+
+
+def use_sleep(sleep: Callable[[float], Awaitable[object]] | None) -> None:
+    """Wait with this where nothing else was said; None for the real thing. For tests: replayed refusals need no waiting."""
+    global _sleep
+    _sleep = sleep
+
+
+async def wait(delay_s: float) -> None:
+    """Wait for so many seconds."""
+    await (_sleep or asyncio.sleep)(delay_s)
+
+
 @value
 class Clock:
     """How to wait, and what time it is (Unix, in seconds): tests hand in their own."""
 
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[object]] = wait
     now: Callable[[], float] = time.time
 
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from flightwire.errors import APICallError, APITimeoutError
-from flightwire.providers import failures
+from flightwire.providers import exchange, failures
+from flightwire.providers.exchange import Reply
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
 from flightwire.providers.proxies import proxy_of
 from flightwire.providers.retries import with_retries
@@ -42,29 +43,15 @@ _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 
 
-class Reply:
-    """A response whose body is being read.
+class _HTTPReply(Reply):
+    """A response that comes over a connection."""
 
-    Attributes:
-        headers: the response's headers, names in lower case.
-    """
-
-    def __init__(self, call: Outgoing, response: aiohttp.ClientResponse, first: bytes) -> None:
-        self.headers = _headers(response)
+    def __init__(self, call: Outgoing, response: aiohttp.ClientResponse) -> None:
+        super().__init__(response.status, response.reason or "", _headers(response))
         self._call = call
         self._response = response
-        self._first = first
 
-    async def read(self) -> bytes:
-        """Everything that has arrived since the last read; waits for something; b"" at the end of the body.
-
-        Raises:
-            APITimeoutError: nothing came for `timeouts.read_s`.
-            APICallError: the connection broke off. What had come before it was given first.
-        """
-        if self._first:
-            first, self._first = self._first, b""
-            return first
+    async def _receive(self) -> bytes:
         content = self._response.content
         try:
             return await content.readany()
@@ -82,7 +69,7 @@ class Reply:
 
     def close(self) -> None:
         """Close the connection now, whatever is still to come on it."""
-        self._response.close()
+        self._response.close()  # does nothing to a connection that has gone back into the pool
 
     def leave(self) -> None:
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
@@ -90,7 +77,7 @@ class Reply:
         loop = asyncio.get_running_loop()
         pool = _pools.get(loop)
         if pool is None or content.is_eof() or content.exception() is not None:
-            self._response.close()  # does nothing to a connection that has gone back into the pool
+            self._response.close()
             return
         # The client puts the connection back by itself as soon as the end of the body has arrived.
         pool.leaving.add(self._response)
@@ -134,24 +121,23 @@ async def post_json(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
 
 
 async def _open_stream(call: Outgoing) -> Reply:
-    response = await _post(call, accept=_EVENT_STREAM)
+    reply = await exchange.sender(_post)(call, _EVENT_STREAM)
     try:
-        await _check(call, response, wanted=_EVENT_STREAM)
-        reply = Reply(call, response, b"")
+        await _check(call, reply, wanted=_EVENT_STREAM)
         first = await reply.read()
         if not first:
-            raise failures.empty(call, response.status, reply.headers)
-        return Reply(call, response, first)
+            raise failures.empty(call, reply.status, reply.headers)
+        reply.unread(first)
     except BaseException:
-        response.close()
+        reply.close()
         raise
+    return reply
 
 
 async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
-    response = await _post(call, accept=_JSON)
+    reply = await exchange.sender(_post)(call, _JSON)
     try:
-        await _check(call, response, wanted=_JSON)
-        reply = Reply(call, response, b"")
+        await _check(call, reply, wanted=_JSON)
         pieces, size = [], 0
         while piece := await reply.read():
             pieces.append(piece)
@@ -163,17 +149,17 @@ async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
                     is_retryable=False,
                 )
         if not size:
-            raise failures.empty(call, response.status, reply.headers)
-        return reply.headers, b"".join(pieces)
+            raise failures.empty(call, reply.status, reply.headers)
     except BaseException:
-        response.close()
+        reply.close()
         raise
+    return reply.headers, b"".join(pieces)
 
 
 # --- one attempt -------------------------------------------------------------------------------------------------
 
 
-async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
+async def _post(call: Outgoing, accept: str) -> Reply:
     """Send the call; a pooled connection that turns out to be closed by now does not count as a failure.
 
     A server may close an idle connection in the very moment it is used again. RFC 9112, section 9.3.1, lets a client
@@ -189,7 +175,7 @@ async def _post(call: Outgoing, *, accept: str) -> aiohttp.ClientResponse:
                 continue
             raise _unreachable(call, error) from error
         _end_with_connection(response)
-        return response
+        return _HTTPReply(call, response)
 
 
 async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.ClientResponse:
@@ -249,27 +235,26 @@ def _take_note(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-async def _check(call: Outgoing, response: aiohttp.ClientResponse, *, wanted: str) -> None:
-    headers = _headers(response)
-    if not 200 <= response.status < 300:
-        body = await _excerpt(response)
-        raise failures.refused(call, response.status, response.reason or "", headers, body)
+async def _check(call: Outgoing, reply: Reply, *, wanted: str) -> None:
+    headers = reply.headers
+    if not 200 <= reply.status < 300:
+        body = await _excerpt(reply)
+        raise failures.refused(call, reply.status, reply.reason, headers, body)
     got = headers.get("content-type", wanted).partition(";")[0].strip().lower()
     if got != wanted and not (wanted == _JSON and got.endswith("+json")):
-        raise failures.wrong_type(call, response.status, headers, await _excerpt(response), wanted)
+        raise failures.wrong_type(call, reply.status, headers, await _excerpt(reply), wanted)
 
 
-async def _excerpt(response: aiohttp.ClientResponse) -> bytes:
+async def _excerpt(reply: Reply) -> bytes:
     """What an error says, as far as it comes soon and is not endless."""
     body = bytearray()
     try:
         async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
-            while len(body) < MAX_ERROR_BYTES and (piece := await response.content.readany()):
+            while len(body) < MAX_ERROR_BYTES and (piece := await reply.read()):
                 body += piece
-    except (aiohttp.ClientError, OSError):
+    except (APICallError, TimeoutError):
         pass  # the status tells enough
-    if not response.content.at_eof():
-        response.close()
+    reply.close()
     return bytes(body[:MAX_ERROR_BYTES])
 
 

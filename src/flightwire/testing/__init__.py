@@ -1,4 +1,4 @@
-"""A browser without a browser, and models that follow a script.
+"""A browser without a browser, models that follow a script, and recorded providers.
 
 Each is imported when it is asked for: a test that needs a model loads no server.
 """
@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flightwire.testing.client import ActionClient
     from flightwire.testing.models import ScriptedModel, simulate_stream
+    from flightwire.testing.recording import record, recorded, replay
     from flightwire.testing.scripts import Reply, tool_call
     from flightwire.testing.upstream import ScriptedUpstream
 
-__all__ = ["ActionClient", "Reply", "ScriptedModel", "ScriptedUpstream", "simulate_stream", "tool_call"]
+__all__ = [
+    "ActionClient",
+    "Reply",
+    "ScriptedModel",
+    "ScriptedUpstream",
+    "record",
+    "recorded",
+    "replay",
+    "simulate_stream",
+    "tool_call",
+]
 
 
 if not TYPE_CHECKING:  # type checkers would believe that any name is here
@@ -36,4 +47,8 @@ if not TYPE_CHECKING:  # type checkers would believe that any name is here
             from flightwire.testing.upstream import ScriptedUpstream
 
             return ScriptedUpstream
+        if name in ("record", "recorded", "replay"):
+            from flightwire.testing import recording
+
+            return getattr(recording, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,84 @@
+"""One request and its reply, and the seam at which a test puts recorded traffic in the place of the network.
+
+Owns: what a reply is, `use_tape`. Refuses to know: the HTTP client, what is sent.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from flightwire.providers.outgoing import Outgoing
+
+
+class Reply(ABC):
+    """A response whose body is being read.
+
+    Attributes:
+        status: the HTTP status.
+        reason: the words beside it.
+        headers: the response's headers, names in lower case.
+    """
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str]) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self._unread = b""
+
+    async def read(self) -> bytes:
+        """Everything that has arrived since the last read; waits for something; b"" at the end of the body.
+
+        Raises:
+            APITimeoutError: nothing came for `timeouts.read_s`.
+            APICallError: the connection broke off. What had come before it was given first.
+        """
+        if self._unread:
+            first, self._unread = self._unread, b""
+            return first
+        return await self._receive()
+
+    def unread(self, piece: bytes) -> None:
+        """Put back what was read last."""
+        self._unread = piece
+
+    @abstractmethod
+    async def _receive(self) -> bytes: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection now, whatever is still to come on it."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
+
+
+Send: TypeAlias = Callable[[Outgoing, str], Awaitable[Reply]]
+"""Sends a call; the second argument is the type of response it accepts. Raises APICallError."""
+
+
+class Tape(Protocol):
+    """Stands between providers and the network."""
+
+    async def send(self, call: Outgoing, accept: str, network: Send) -> Reply:
+        """Answer a call, by asking the network or otherwise. Raises APICallError as the network does."""
+        ...
+
+
+_tape: Tape | None = None
+
+
+def use_tape(tape: Tape | None) -> Tape | None:
+    """Put this between all providers of the process and the network; gives what was there before. For tests."""
+    global _tape
+    before, _tape = _tape, tape
+    return before
+
+
+def sender(network: Send) -> Send:
+    """What sends a call now: the network, or what stands before it."""
+    if (tape := _tape) is None:
+        return network
+    return lambda call, accept: tape.send(call, accept, network)
