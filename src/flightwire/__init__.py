@@ -6,7 +6,8 @@ client, database driver, model runtime or pydantic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,11 @@ from flightwire.messages import (
 )
 from flightwire.navigation import not_found, redirect
 from flightwire.providers.base import LanguageModel
+from flightwire.rsc.ai_provider import UNNAMED_PREFIX, AIProvider, make_provider
+from flightwire.rsc.ai_state import MutableAIState, current_chat_id, get_ai_state, get_mutable_ai_state
 from flightwire.rsc.reading import is_streamable_value, read_streamable_value
+from flightwire.rsc.state_keeping import StateMode, StateStore
+from flightwire.rsc.state_text import MAX_STATE_BYTES
 from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
 from flightwire.scope import after, start_soon
 from flightwire.sealing import SEAL_LIFETIME_S
@@ -104,6 +109,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "UNDEFINED",
     "UNSET",
+    "AIProvider",
     "APICallError",
     "AbortController",
     "AbortError",
@@ -135,6 +141,7 @@ __all__ = [
     "LanguageModel",
     "LanguageModelMiddleware",
     "ModelMessage",
+    "MutableAIState",
     "Navigation",
     "NoObjectGeneratedError",
     "NoOutputGeneratedError",
@@ -174,8 +181,10 @@ __all__ = [
     "app",
     "client_component",
     "client_tool",
+    "create_ai",
     "create_provider_registry",
     "create_streamable_value",
+    "current_chat_id",
     "custom_provider",
     "default_instructions_middleware",
     "default_settings_middleware",
@@ -184,6 +193,8 @@ __all__ = [
     "extract_reasoning_middleware",
     "fallback",
     "generate_text",
+    "get_ai_state",
+    "get_mutable_ai_state",
     "has_tool_call",
     "html",
     "is_loop_finished",
@@ -278,6 +289,57 @@ _LATER = {
     "register_provider": "flightwire.providers.registry",
     "Request": "flightwire.server.request",
 }
+
+
+def create_ai(
+    *,
+    actions: Sequence[Action[Any, Any]] | Mapping[str, Action[Any, Any]],
+    initial_ai_state: object = None,
+    initial_ui_state: object = None,
+    on_set_ai_state: Callable[..., Awaitable[object] | object] | None = None,
+    on_get_ui_state: Callable[..., Awaitable[object] | object] | None = None,
+    state: StateMode = "server",
+    store: StateStore | None = None,
+    max_state_bytes: int = MAX_STATE_BYTES,
+) -> AIProvider:
+    """Let actions share a state with the page: what was said, as the model needs it (AI state) and as it is shown (UI state).
+
+    The result is a component for a `layout.py`: `AI(children, chat_id=…)`. Inside it the page uses `useActions`, `useUIState`,
+    `useAIState` and `useSyncUIState` of `@ai-sdk/rsc`. Follows `createAI` of that package (3.0.107).
+
+    Arguments:
+        actions: those that get the state; the page calls them through `useActions()`.
+        initial_ai_state: what a chat begins with, as JSON.
+        initial_ui_state: what `useUIState` begins with; anything that can be sent.
+        on_set_ai_state: called as `on_set_ai_state(state, key=…, done=…)` when an action changes the state; the page hears of
+            the change when it has returned. If it raises, the page keeps the state it had.
+        on_get_ui_state: makes the UI state of the AI state (`get_ai_state()`) when a page is loaded and for `useSyncUIState`;
+            None leaves it as it is.
+        state: who keeps the AI state between calls. "server": the server, and what the browser sends is not believed.
+            "signed": the browser, with a seal. "client": the browser, as in the original; whoever calls may send any.
+        store: where the server keeps it: a `ChatStore`, or anything with its `get` and `save`; by default the database that
+            `flightwire.storage.chat_store()` finds.
+        max_state_bytes: how large the state of one chat may be, as JSON.
+
+    Raises:
+        InvalidArgumentError: something that is no action, two of one name, an unknown mode, a state that is not JSON.
+    """
+    from flightwire.actions.stateful import StatefulAction
+    from flightwire.storage.ai_states import AIStates
+
+    return make_provider(
+        actions=actions,
+        initial_ai_state=initial_ai_state,
+        initial_ui_state=initial_ui_state,
+        on_set_ai_state=on_set_ai_state,
+        on_get_ui_state=on_get_ui_state,
+        state=state,
+        store=AIStates(UNNAMED_PREFIX) if store is None else store,
+        max_state_bytes=max_state_bytes,
+        make_action=StatefulAction,
+        module=sys._getframe(1).f_globals.get("__name__", ""),
+    )
+
 
 if not TYPE_CHECKING:  # type checkers would believe that any name is here
 

@@ -122,6 +122,7 @@ class RequestScope:
         self.sealer: Sealer | None = None
         self.state_folder: Path | None = None  # where the app keeps what is its own, `APP/.flightwire`
         self.last_failure: BaseException | None = None
+        self.last_resort = Job("")  # what ends when a task has failed and no other is left
         self.on_idle: Callable[[], None] | None = None
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()  # the action runs in it, and so does what its result awaits
@@ -173,6 +174,9 @@ class RequestScope:
             job.fail_written(error)
             self._on_failure(job.name, error)
         job.written.clear()
+        if not self._tasks and self.last_failure is not None:
+            # The frames of what failed may keep alive what nobody writes to any more: here, collecting it cannot tell.
+            self.last_resort.fail_written(self.last_failure)
         if not self._tasks and self.on_idle is not None:
             # Once the loop has dropped the task and its frame, whoever nobody can write to any more is known.
             self.loop.call_soon(self.on_idle)
@@ -233,6 +237,7 @@ class RequestScope:
         job = self.context.get(_job)
         if job is not None:
             job.written.clear()
+        self.last_resort.written.clear()
         self.context = contextvars.Context()
 
 

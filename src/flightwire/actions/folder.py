@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from flightwire.actions.imports import AppPackage
 from flightwire.actions.load_letters import letter_at, load_letter, stranger_letter
@@ -62,6 +62,17 @@ def load_folder(
     return loaded
 
 
+@runtime_checkable
+class ServesActions(Protocol):
+    """Something in a module that has actions of its own: what `create_ai` returns."""
+
+    module: str
+
+    def server_actions(self) -> Sequence[Action[Any, Any]]:
+        """Its actions."""
+        ...
+
+
 class AppFolder:
     """What an app folder holds.
 
@@ -94,7 +105,18 @@ class AppFolder:
                 action_id = self._served(member, file)
                 if not name.startswith("_"):
                     exports[member.name] = action_id
+            elif isinstance(member, ServesActions):
+                self._serve_all(member, name, file)
         return exports
+
+    def _serve_all(self, server: ServesActions, name: str, file: Path) -> None:
+        """Register the actions of a provider, under the name that it has where it was made."""
+        if not self._package.owns(server.module):
+            return
+        home = self._package.relative(server.module)
+        if home == file.with_suffix("").as_posix():
+            for each in server.server_actions():
+                self.registry.add(each, wire_id(home, f"{name}:{each.name}"))
 
     def _has_script_beside(self, file: Path) -> bool:
         """Whether `import … from './chart'` means chart.tsx, not the types in chart.py."""

@@ -369,7 +369,7 @@ class Pump:
 
     def _collect_garbage(self) -> None:
         """No task is left: a source that only a reference cycle holds is one that nobody can write to any more."""
-        if self._followers:
+        if self._open:
             gc.collect()
 
     # --- keep-alive ----------------------------------------------------------------------------------------------

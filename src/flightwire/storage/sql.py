@@ -122,6 +122,15 @@ class SqlChatStore:
 
         return await self._write(remove)
 
+    async def sweep(self, prefix: str, *, before_s: float) -> int:
+        """Delete the chats of every owner whose ids begin so and that were last changed before this time; returns how many."""
+        old = (chats.c.id.startswith(prefix, autoescape=True), chats.c.updated_at_us < round(before_s * 1e6))
+
+        async def remove(connection: AsyncConnection) -> int:
+            return (await connection.execute(delete(chats).where(*old))).rowcount
+
+        return await self._write(remove)
+
     async def aclose(self) -> None:
         """Close the connections; the store can be used again afterwards."""
         engine = self._engines.pop(asyncio.get_running_loop(), None)
