@@ -30,8 +30,9 @@ def test_the_folder_above_an_app_points_to_it(tmp_path: Path) -> None:
         check_app_folder(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["page.tsx", "page.jsx", "actions.py"])
+@pytest.mark.parametrize("name", ["page.tsx", "page.jsx", "page.py", "actions.py", "chat/page.tsx"])
 def test_a_page_or_actions_make_an_app(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     assert check_app_folder(Path()) == tmp_path.resolve()

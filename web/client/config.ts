@@ -2,6 +2,7 @@
 // Owns: reading it from the page, once. Refuses to know: who wrote it.
 
 import { ActionError, CUT } from './errors';
+import type { Chunk } from './shell';
 
 export interface ShellError {
   name: string;
@@ -14,10 +15,12 @@ export interface Config {
   /** The prefix under which the app is mounted: '' or '/x/y'; in a project of its own also 'https://example.com/x'. */
   root: string;
   dev: boolean;
-  /** The page's module id, such as 'page.tsx'; empty when it is no page of ours. */
+  /** The page's file, such as 'page.tsx', as an address writes it; empty when it is no page of ours. */
   page: string;
   /** The app folder; development only, to shorten file names. */
   app?: string;
+  /** Whether Python code makes a part of the page's tree; development only. */
+  isPython?: boolean;
   /** Why the app could not be loaded; development only. */
   error?: ShellError;
 }
@@ -35,9 +38,9 @@ export function setConfig(given: Config): void {
   config = given;
 }
 
-/** The rows of the page itself, as the shell carries them. */
-export function readRows(): string {
-  return readJson<string>('__flightwire_rows');
+/** The first rows of the page itself, as the shell carries them. */
+export function readRows(): Chunk {
+  return readJson<Chunk>('__flightwire_rows');
 }
 
 function readJson<T>(id: string): T {

@@ -3,8 +3,10 @@ import '@vitejs/plugin-react/preamble'; // Fast Refresh, before any component is
 import { modules } from 'virtual:flightwire/modules';
 import { boot } from './boot';
 import { startDevelopment } from './dev';
-import { registerModules } from './registry';
+import { registerModule, registerModules } from './registry';
+import * as tree from './tree';
 
+registerModule('@flightwire/client/tree', tree);
 registerModules(modules);
 boot(import.meta.env.DEV ? startDevelopment() : {});
 

@@ -16,6 +16,11 @@ export function registerModules(more: Importers): void {
   importers = { ...importers, ...more };
 }
 
+/** Says what a module is that needs not be fetched. */
+export function registerModule(id: string, module: object): void {
+  loaded.set(id, module as Module);
+}
+
 /** Fetches a module; Flight calls it with the chunk id of an import row. */
 export async function load(id: string): Promise<void> {
   if (id === STOPPED_MODULE) throw stopError(); // asked for by our own rows, when an answer is stopped

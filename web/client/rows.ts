@@ -1,7 +1,7 @@
 // The body of an answer.
 // Owns: how a body ends. Refuses to know: what is in it.
 
-import { ActionError, CUT, isAbortError } from './errors';
+import { ActionError, isAbortError } from './errors';
 import { Owed } from './owed';
 
 const LOST = 'The connection to the server was lost before the answer was complete.';
@@ -86,19 +86,4 @@ async function next(
 
 function lost(cause: unknown): ActionError {
   return new ActionError('lost', LOST, cause === undefined ? {} : { cause });
-}
-
-/** Rows that came with the page; what they lack will never come. */
-export function textStream(text: string): ReadableStream<Uint8Array> {
-  let rest: string | undefined = text;
-  return new ReadableStream(
-    {
-      pull(controller) {
-        if (rest === undefined) controller.error(new ActionError('lost', CUT));
-        else controller.enqueue(new TextEncoder().encode(rest));
-        rest = undefined;
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

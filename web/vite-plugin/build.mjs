@@ -2,7 +2,8 @@
 // Owns: the process; it says {"event":"built"} or {"event":"failed","message":…}. Refuses to know: how it is served.
 import { join } from 'node:path';
 import { compressFiles } from './compress.mjs';
-import { flightwire } from './index.mjs';
+import { configFor } from './config.mjs';
+import { copyPublicFiles } from './public.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
 import { importTool } from './tools.mjs';
 
@@ -16,15 +17,15 @@ process.stdin
 
 try {
   const { build } = await importTool(tools, 'vite');
-  const { default: react } = await importTool(tools, '@vitejs/plugin-react');
-  await build({
-    configFile: false,
-    customLogger: logger(),
-    base: './',
-    plugins: [react(), flightwire({ app, tools })],
-    build: { outDir: out, assetsDir: 'assets' },
-  });
-  await compressFiles(join(out, 'assets'));
+  await build(
+    await configFor({ app, tools }, 'build', {
+      customLogger: logger(),
+      base: './',
+      build: { outDir: out, assetsDir: 'assets' },
+    }),
+  );
+  copyPublicFiles(app, join(out, 'public'));
+  await Promise.all(['assets', 'public'].map(folder => compressFiles(join(out, folder))));
   say({ event: 'built' });
   process.exit(0);
 } catch (error) {

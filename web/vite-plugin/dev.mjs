@@ -2,7 +2,7 @@
 // Owns: the process. It says {"event":"ready","url":…} once, and ends when its standard input closes, so that it never
 // outlives the one who started it. Refuses to know: the pages' server.
 import { hostname, networkInterfaces } from 'node:os';
-import { flightwire } from './index.mjs';
+import { configFor } from './config.mjs';
 import { unservableFolder } from './letters.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
 import { importTool } from './tools.mjs';
@@ -22,13 +22,12 @@ process.stdin
 try {
   if (/[#?]/.test(app)) throw new Error(unservableFolder(app));
   const { createServer } = await importTool(tools, 'vite');
-  const { default: react } = await importTool(tools, '@vitejs/plugin-react');
-  const server = await createServer({
-    configFile: false,
-    customLogger: logger(),
-    plugins: [react(), flightwire({ app, tools })],
-    server: { host, port: Number(port), strictPort: port !== '0', ...reachableBy(host) },
-  });
+  const server = await createServer(
+    await configFor({ app, tools }, 'serve', {
+      customLogger: logger(),
+      server: { host, port: Number(port), strictPort: port !== '0', ...reachableBy(host) },
+    }),
+  );
   await server.listen();
   const { address, port: actual } = server.httpServer.address();
   // imported images and fonts are addressed from pages of another origin

@@ -5,11 +5,13 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { actionStubs } from './actions.mjs';
+import { environmentFolder, projectFolder } from './beside.mjs';
 import { missingApp } from './letters.mjs';
 import { buildManifest } from './manifest.mjs';
 import { clientModules, findClientModules } from './modules.mjs';
 import { pageFacts } from './pages.mjs';
 import { PROJECT, projectModules, projectSettings, rscFolder } from './project.mjs';
+import { PUBLIC } from './public.mjs';
 import { bundledResolution, toolResolution } from './resolve.mjs';
 import { completeSaves } from './saves.mjs';
 import { webpackShims } from './shims.mjs';
@@ -76,7 +78,9 @@ function settings({ app, tools }) {
     config: () => ({
       root: app,
       appType: 'custom',
-      publicDir: false,
+      publicDir: join(app, PUBLIC), // addresses of its files are found; Python serves them
+      envDir: environmentFolder(app),
+      envPrefix: 'VITE_', // whatever the project says: everything else may be a secret
       cacheDir: join(stateFolder(app), 'vite', cacheKey(tools)),
       resolve: {
         alias: [
@@ -93,12 +97,13 @@ function settings({ app, tools }) {
         rolldownOptions: { plugins: [webpackShims(), bundledResolution({ tools })] },
       },
       server: {
-        fs: { allow: [app, tools, CLIENT] },
+        fs: { allow: [app, tools, CLIENT, ...ownPackages(app)] },
         hmr: { overlay: false }, // the runtime has one panel for every kind of error
         watch: { ignored: ['**/.venv/**', '**/__pycache__/**', '**/.git/**'] },
       },
       build: {
         emptyOutDir: true,
+        copyPublicDir: false,
         rolldownOptions: { input: { entry: `${CLIENT}/entry.ts` } },
       },
     }),
@@ -107,6 +112,12 @@ function settings({ app, tools }) {
       handler: source => (source === ENTRY ? `${CLIENT}/entry.ts` : undefined),
     },
   };
+}
+
+/** What packages of the app's own project serve besides their code: fonts, styles. @param {string} app */
+function ownPackages(app) {
+  const folder = projectFolder(app);
+  return folder ? [join(folder, 'node_modules')] : [];
 }
 
 /** Pre-bundled packages are kept from run to run, but not when the tools or this plugin change. @param {string} tools */

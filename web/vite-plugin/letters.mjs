@@ -63,6 +63,26 @@ export function maxDurationNotLiteral(page) {
   return `${page}: "export const maxDuration" must be a number written out, such as 30; this one is ignored.`;
 }
 
+/** @param {string} page @param {string} what where in the metadata, as `metadata.title`. */
+export function metadataNotLiteral(page, what) {
+  return `${page}: "${what}" must be written out, because the server reads it without running the page; this part is ignored. What is computed goes into generate_metadata of a page.py or layout.py.`;
+}
+
+/** @param {string} page */
+export function generatedMetadata(page) {
+  return `${page}: "generateMetadata" needs a JavaScript server and is ignored. Write "export const metadata = {…}", or generate_metadata in a page.py or layout.py.`;
+}
+
+/** @param {string} file @param {string} problem */
+export function brokenConfig(file, problem) {
+  return `${file} cannot be loaded: ${problem}`;
+}
+
+/** @param {string} file */
+export function scriptLayout(file) {
+  return `${file} is not used: layouts are Python here. Write layout.py beside it: async def layout(children): return html.div(children)`;
+}
+
 /** @param {string} page @param {string} problem */
 export function unreadablePage(page, problem) {
   return `${page} cannot be read: ${problem}`;

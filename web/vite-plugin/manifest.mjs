@@ -1,7 +1,8 @@
 // What a build made, for Python: manifest.json beside the assets.
 // Owns: which files each client module needs, its exports and the pages' facts. Refuses to know: how they are served.
 import { join } from 'node:path';
-import { AI_SDK_RSC, findClientModules } from './modules.mjs';
+import { fileURLToPath } from 'node:url';
+import { AI_SDK_RSC, findClientModules, RUNTIME } from './modules.mjs';
 import { readState } from './state.mjs';
 import { slashed } from './tools.mjs';
 
@@ -26,12 +27,11 @@ export function buildManifest({ app }) {
           // Flight hands the pair (id, file) to the chunk loader, which goes by the id alone.
           return chunk ? [[id, { exports, chunks: [id, id], ...filesOf(chunk, bundle) }]] : [];
         };
+        const ending = (/** @type {string} */ name) => [...files.keys()].find(path => path.endsWith(name));
         const modules = Object.fromEntries([
           ...findClientModules(app).flatMap(id => describe(id, slashed(join(app, id)))),
-          ...describe(
-            AI_SDK_RSC,
-            [...files.keys()].find(path => path.endsWith(AI_SDK_RSC_FILE)),
-          ),
+          ...describe(AI_SDK_RSC, ending(AI_SDK_RSC_FILE)),
+          ...describe(RUNTIME, slashed(fileURLToPath(new URL('../client/tree.ts', import.meta.url)))),
         ]);
         const { pages } = /** @type {{pages: object}} */ (readState(app, 'pages.json') ?? { pages: {} });
         const manifest = {

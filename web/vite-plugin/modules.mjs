@@ -1,4 +1,4 @@
-// The client modules of an app: pages and 'use client' files, by their app-relative path.
+// The client modules of an app: pages, what stands around them, and 'use client' files, by their app-relative path.
 // Owns: finding them, and the virtual module that maps each id to its import. Refuses to know: what React does with them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -9,18 +9,23 @@ const RESOLVED = `\0${VIRTUAL}`;
 const SCRIPT = /\.[jt]sx?$/;
 /** A page's file, in any folder. */
 export const PAGE = /(^|\/)page\.[jt]sx?$/;
-const SKIPPED = new Set(['node_modules', '__pycache__', 'dist', 'build', 'venv', 'site-packages']);
+/** Files that the page's tree names by convention, as pages are; server/routes.py has the same list. */
+export const CONVENTION = /(^|\/)(page|error|loading|not-found)\.[jt]sx?$/;
+const SKIPPED = new Set(['node_modules', '__pycache__', 'dist', 'build', 'venv', 'site-packages', 'public']);
 // A directive stands before any statement; comments, blank lines and other directives may precede it.
 const USE_CLIENT = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|(['"])use (?!client)[\w ]+\1;?)*(['"])use client\2/;
 
 /** @param {string} id */
 export const isPage = id => PAGE.test(id);
 
+/** The id of our own components (client/tree.ts). */
+export const RUNTIME = '@flightwire/client/tree';
+
 /** The id under which @ai-sdk/rsc's own client components are known. */
 export const AI_SDK_RSC = '@ai-sdk/rsc';
 
 /**
- * App-relative paths of pages and 'use client' files, sorted.
+ * App-relative paths of pages, error, loading and not-found files, and 'use client' files, sorted.
  *
  * @param {string} app
  * @returns {string[]}
@@ -28,7 +33,7 @@ export const AI_SDK_RSC = '@ai-sdk/rsc';
 export function findClientModules(app) {
   return [...scripts(app)]
     .map(path => slashed(relative(app, path)))
-    .filter(id => isPage(id) || isClientFile(join(app, id)))
+    .filter(id => CONVENTION.test(id) || isClientFile(join(app, id)))
     .sort();
 }
 

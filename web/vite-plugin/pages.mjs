@@ -1,13 +1,14 @@
-// `export const maxDuration = 30` in a page.
-// Owns: reading the literal and telling Python in APP/.flightwire/pages.json. Refuses to know: what the limit does.
-import { readFileSync } from 'node:fs';
+// What pages say to the server: `export const maxDuration = 30`, `export const metadata = { title: … }`.
+// Owns: reading these literals and telling Python in APP/.flightwire/pages.json. Refuses to know: what they are for.
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { maxDurationNotLiteral } from './letters.mjs';
+import { generatedMetadata, maxDurationNotLiteral, metadataNotLiteral, scriptLayout } from './letters.mjs';
+import { literalOf, NOT_LITERAL } from './literals.mjs';
 import { findClientModules, isPage, PAGE } from './modules.mjs';
 import { writeState } from './state.mjs';
 import { slashed } from './tools.mjs';
 
-/** @typedef {{maxDuration?: number}} PageFacts */
+/** @typedef {{maxDuration?: number, metadata?: Record<string, unknown>}} PageFacts */
 
 /** @param {{app: string}} options @returns {import('vite').Plugin} */
 export function pageFacts({ app }) {
@@ -25,6 +26,7 @@ export function pageFacts({ app }) {
         write();
       };
       scan();
+      for (const layout of scriptLayouts(app)) this.warn(scriptLayout(layout));
     },
     transform: {
       order: 'pre',
@@ -41,9 +43,21 @@ export function pageFacts({ app }) {
       const listed = (/** @type {string} */ file) => {
         if (PAGE.test(slashed(file))) scan();
       };
-      server.watcher.on('add', listed).on('unlink', listed);
+      server.watcher.on('add', listed).on('unlink', listed).on('change', listed);
     },
   };
+}
+
+/** Layouts of Next.js on the way to a page. @param {string} app */
+function scriptLayouts(app) {
+  const folders = findClientModules(app)
+    .filter(isPage)
+    .flatMap(page => page.split('/').map((_, depth, names) => names.slice(0, depth).join('/')));
+  return [...new Set(folders)].flatMap(folder =>
+    ['tsx', 'jsx', 'ts', 'js']
+      .map(ending => (folder ? `${folder}/layout.${ending}` : `layout.${ending}`))
+      .filter(file => existsSync(join(app, file))),
+  );
 }
 
 /** @param {string} app @param {Function} parse @param {(message: string) => void} warn */
@@ -58,16 +72,23 @@ function readPages(app, parse, warn) {
 
 /** @param {string} id @param {string} code @param {Function} parse @param {(message: string) => void} warn @returns {PageFacts} */
 function readPage(id, code, parse, warn) {
-  if (!code.includes('maxDuration')) return {};
+  if (!/maxDuration|[mM]etadata/.test(code)) return {};
+  let program;
   try {
-    const value = exportedConstant(parse(code, { lang: 'tsx' }), 'maxDuration');
-    if (value === undefined) return {};
-    if (value.type === 'Literal' && typeof value.value === 'number') return { maxDuration: value.value };
-    warn(maxDurationNotLiteral(id));
+    program = parse(code, { lang: 'tsx' });
   } catch {
-    // a syntax error: the compiler reports it when the page is asked for
+    return {}; // a syntax error: the compiler reports it when the page is asked for
   }
-  return {};
+  /** @type {PageFacts} */
+  const facts = {};
+  const duration = exportedConstant(program, 'maxDuration');
+  if (duration?.type === 'Literal' && typeof duration.value === 'number') facts.maxDuration = duration.value;
+  else if (duration !== undefined) warn(maxDurationNotLiteral(id));
+  const metadata = exportedConstant(program, 'metadata');
+  const value = literalOf(metadata, 'metadata', what => warn(metadataNotLiteral(id, what)));
+  if (metadata !== undefined && value !== NOT_LITERAL) facts.metadata = value;
+  if (exportsName(program, 'generateMetadata')) warn(generatedMetadata(id));
+  return facts;
 }
 
 /** @param {any} program @param {string} name */
@@ -77,6 +98,14 @@ function exportedConstant(program, name) {
     for (const { id, init } of node.declaration.declarations) if (id.name === name) return init;
   }
   return undefined;
+}
+
+/** @param {any} program @param {string} name */
+function exportsName(program, name) {
+  return program.body.some(
+    (/** @type {any} */ node) =>
+      node.type === 'ExportNamedDeclaration' && node.declaration?.id?.name === name,
+  );
 }
 
 /** @param {string} path */

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { letter, missingFlightClient, serverOfThisMachine } from './letters.mjs';
-import { findClientModules } from './modules.mjs';
+import { CONVENTION, findClientModules } from './modules.mjs';
 import { bundledResolution } from './resolve.mjs';
 import { webpackShims } from './shims.mjs';
 import { stateFolder } from './state.mjs';
@@ -96,7 +96,7 @@ function startCode(root, dev, app) {
 }
 
 /** Client components that Python may name; pages are the project's own. @param {string} app */
-export const projectModules = app => findClientModules(app).filter(id => !/(^|\/)page\.[jt]sx?$/.test(id));
+export const projectModules = app => findClientModules(app).filter(id => !CONVENTION.test(id));
 
 /** @param {string} address @returns {import('vite').ProxyOptions} */
 function passingOn(address) {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ from flightwire.actions.sources import ACTIONS, files_with_actions
 from flightwire.actions.state_files import write_changed
 from flightwire.actions.typescript import TYPES_FOLDER, Declarations, PythonFile, declare, write_declarations
 from flightwire.errors import AppLoadError, InvalidArgumentError
+from flightwire.markup import ClientComponent
 
 ACTIONS_FILE: Final = "actions.json"
 log = logging.getLogger("flightwire.actions")
@@ -80,13 +81,16 @@ class AppFolder:
         folder: its absolute path.
         files: the Python files that were imported, relative to the folder.
         registry: its actions, under ids such as `actions#continueConversation`.
+        components: the client components that its modules name.
     """
 
     def __init__(self, package: AppPackage, user_types: Collection[type] = ()) -> None:
         modules = package.files()
         self.folder = package.folder
         self.files = tuple(modules)
+        self._by_file = modules
         self.registry = ActionRegistry(user_types)
+        self.components = _components(modules.values())
         self._package = package
         self._modules: dict[str, dict[str, Any]] = {}
         self._python_files: dict[str, PythonFile] = {}
@@ -97,6 +101,14 @@ class AppFolder:
             if exports or file.name == ACTIONS or (names and not self._has_script_beside(file)):
                 self._modules[file.as_posix()] = {"exports": exports, "types": names}
                 self._python_files[file.as_posix()] = _python_file(module, names)
+
+    def module(self, file: str) -> ModuleType | None:
+        """The module of a file, `chat/page.py`; None when it was not imported."""
+        return self._by_file.get(Path(file))
+
+    def letter(self, file: str, line: int | None, text: str) -> AppLoadError:
+        """A letter about a place in a file of the app; `file` is absolute, or relative to the folder."""
+        return letter_at(self._package, self.folder / file, line, text)
 
     def _exports(self, file: Path, module: ModuleType) -> dict[str, str]:
         exports: dict[str, str] = {}
@@ -203,6 +215,16 @@ class AppFolder:
     def close(self) -> None:
         """Forget its modules, unless the folder has been loaded again since; who holds an action may still call it."""
         self._package.remove()
+
+
+def _components(modules: Iterable[ModuleType]) -> tuple[ClientComponent, ...]:
+    found = {
+        id(member): member
+        for module in modules
+        for member in vars(module).values()
+        if isinstance(member, ClientComponent)
+    }
+    return tuple(found.values())
 
 
 def _python_file(module: ModuleType, types: list[str]) -> PythonFile:

@@ -2,9 +2,9 @@
 
 Owns: which files hold actions, which names are type aliases, which line imports what. Refuses to know: importing.
 
-Loaded is every `actions.py`, and every other file that decorates a function with something it imported from flightwire or
-from another file of the app (`from .auth import protected`). Everything else runs only when one of these imports it, so
-that scripts, migrations and tests beside the app never run by accident.
+Loaded is every `actions.py`, `page.py` and `layout.py`, and every other file that decorates a function with something it
+imported from flightwire or from another file of the app (`from .auth import protected`). Everything else runs only when one of
+these imports it, so that scripts, migrations and tests beside the app never run by accident.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 
 IGNORED_FOLDERS: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 ACTIONS: Final = "actions.py"
+ALWAYS_LOADED: Final = frozenset({ACTIONS, "page.py", "layout.py"})
 
 
 def files_with_actions(folder: Path) -> Iterator[Path]:
@@ -33,7 +34,7 @@ def files_with_actions(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not _is_ignored(Path(place, name))]
         for name in files:
             file = Path(place, name)
-            if name == ACTIONS or (_is_candidate(name) and file != started_file and _decorates(file)):
+            if name in ALWAYS_LOADED or (_is_candidate(name) and file != started_file and _decorates(file)):
                 found.append(file.relative_to(folder))
     return iter(sorted(found))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import FlightwireError
+from ..server.files import has_page
+from ..server.routes import is_page
 
-__all__ = ["PAGE_NAMES", "CommandError", "check_app_folder", "has_page"]
-
-PAGE_NAMES = ("page.tsx", "page.jsx", "page.ts", "page.js")
+__all__ = ["CommandError", "check_app_folder", "has_page"]
 
 
 class CommandError(FlightwireError):
@@ -28,18 +28,15 @@ def check_app_folder(folder: Path) -> Path:
         raise CommandError(f"There is no folder {folder}. Name the folder with your page.tsx and actions.py.")
     if not folder.is_dir():
         raise CommandError(f"{folder} is a file. Name its folder instead: {folder.parent}")
+    nested = folder / "app"
+    if not _begins_here(folder) and nested.is_dir() and _begins_here(nested):
+        raise CommandError(f"{folder} has neither page.tsx nor actions.py, but {nested} has. Name that one.")
     if not has_page(folder) and not (folder / "actions.py").is_file():
-        nested = folder / "app"
-        if nested.is_dir() and (has_page(nested) or (nested / "actions.py").is_file()):
-            raise CommandError(
-                f"{folder} has neither page.tsx nor actions.py, but {nested} has. Name that one."
-            )
         raise CommandError(
             f"{folder} has neither page.tsx nor actions.py. An app is a folder with a page (React) and actions (Python)."
         )
     return folder.resolve()
 
 
-def has_page(folder: Path) -> bool:
-    """Whether a page is in the folder."""
-    return any((folder / name).is_file() for name in PAGE_NAMES)
+def _begins_here(folder: Path) -> bool:
+    return any(is_page(path.name) or path.name == "actions.py" for path in folder.iterdir())

@@ -77,7 +77,13 @@ class App:
         self.pages = (
             None
             if folder is None
-            else Pages(folder, mode=self.mode, load_error=lambda: self.load_error, csp=csp)
+            else Pages(
+                folder,
+                mode=self.mode,
+                load_error=lambda: self.load_error,
+                csp=csp,
+                max_duration_s=limits.max_duration_s,
+            )
         )
         self._given = ActionRegistry.of(actions, user_types=self.auth.types)
         self._registry = self._given
@@ -108,6 +114,8 @@ class App:
         assert self.folder is not None
         try:
             loaded = load_folder(self.folder, self.app_folder, user_types=self.auth.types)
+            if self.pages is not None:
+                self.pages.use(loaded)
             if self.mode == "development":
                 loaded.write_state(self.folder / STATE_FOLDER)
         except AppLoadError as error:

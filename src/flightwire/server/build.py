@@ -54,18 +54,26 @@ class Build:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BuildError(f"{folder / MANIFEST_FILE} cannot be read: {error}.") from error
 
-    def preloads(self, page: str) -> list[str]:
-        """The scripts a page needs besides the first, relative to the build."""
-        files = [*self._document["entry"]["js"], *self._module(page).get("js", ())]
+    def preloads(self, *modules: str) -> list[str]:
+        """The scripts that these modules need besides the first, relative to the build."""
+        files = [
+            *self._document["entry"]["js"],
+            *(file for each in modules for file in self._module(each).get("js", ())),
+        ]
         return [file for file in dict.fromkeys(files) if file != self.script]
 
-    def styles(self, page: str) -> list[str]:
-        """The style sheets of a page, relative to the build."""
-        return list(dict.fromkeys([*self._document["entry"]["css"], *self._module(page).get("css", ())]))
+    def styles(self, *modules: str) -> list[str]:
+        """The style sheets of these modules, relative to the build."""
+        files = [
+            *self._document["entry"]["css"],
+            *(file for each in modules for file in self._module(each).get("css", ())),
+        ]
+        return list(dict.fromkeys(files))
 
-    def has_page(self, page: str) -> bool:
-        """Whether the build has this page."""
-        return page in self._document["modules"]
+    @property
+    def modules(self) -> list[str]:
+        """The client modules, by their paths in the app folder."""
+        return list(self._document["modules"])
 
     def page_facts(self, page: str) -> Mapping[str, Any]:
         """What the page exports for the server."""

@@ -17,6 +17,7 @@ from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
+from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
 from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
 
@@ -55,6 +56,8 @@ class Pump:
         before_last: called before the last chunk is sent.
         head: what the action has said of status and headers until the response starts.
         status_of: the status of a response whose action has raised this.
+        manifest: the client modules of a production build.
+        linger_s: how long the first write may wait for rows that are not there yet, in seconds.
 
     Attributes:
         status: of the response.
@@ -71,6 +74,8 @@ class Pump:
         before_last: Callable[[], object],
         head: Head | None = None,
         status_of: Callable[[BaseException], int] = lambda _: 500,
+        manifest: Manifest | None = None,
+        linger_s: float = 0.0,
     ) -> None:
         self.sent_bytes = 0
         self.status = 200
@@ -82,7 +87,8 @@ class Pump:
         self._before_last = before_last
         self._head = head
         self._status_of = status_of
-        self._writer = Writer()
+        self._writer = Writer(manifest)
+        self._linger_s = linger_s
         self._followers: dict[int, tuple[Slot, Follower]] = {}
         self._settled: list[tuple[Slot, str, object]] = []
         self._open: dict[int, Slot] = {}
@@ -111,6 +117,8 @@ class Pump:
         try:
             await self._wait_for_root(root)
             out = self._start(root)
+            if self._linger_s > 0:
+                out += await self._linger()
             while True:
                 out += self._take()
                 if self._ending is not None:
@@ -139,6 +147,21 @@ class Pump:
             await self._wait()
             if row := self._beat_row():
                 await self._write(row, more=True)
+
+    async def _linger(self) -> bytes:
+        """Rows that come at once, nearly: they leave together with the first."""
+        out = b""
+        end = asyncio.get_running_loop().time() + self._linger_s
+        timer = asyncio.get_running_loop().call_at(end, self.wake)
+        try:
+            while (
+                self._writer.open_slots and asyncio.get_running_loop().time() < end and self._ending is None
+            ):
+                await self._wait()
+                out += self._take()
+        finally:
+            timer.cancel()
+        return out
 
     def _start(self, root: asyncio.Task[object]) -> bytes:
         try:

@@ -127,7 +127,8 @@ class Reader:
         """What an annotation calls by a name is called so here, too: otherwise one that mentions itself had no end."""
         name = getattr(annotation, "__forward_arg__", annotation)
         is_name = isinstance(name, str) and name.isidentifier()
-        if is_name and get_args(meant) and not isinstance(meant, ALIAS_TYPES):
+        is_node = {*get_args(meant)} == words.NODE_MEMBERS  # TypeScript has a word for it
+        if is_name and get_args(meant) and not is_node and not isinstance(meant, ALIAS_TYPES):
             self.book.aliases.add(name, meant)
 
     def content(self, alias: Any) -> Shape:
