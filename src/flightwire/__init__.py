@@ -253,7 +253,7 @@ def app(
     """
     from flightwire.server.app import App
     from flightwire.server.auth import Auth
-    from flightwire.server.calls import Limits
+    from flightwire.server.work import Limits
 
     return App(
         None if folder is None else Path(folder),

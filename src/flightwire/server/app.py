@@ -30,7 +30,7 @@ from flightwire.errors import (
 )
 from flightwire.sealing import SEAL_LIFETIME_S
 from flightwire.server.auth import Auth
-from flightwire.server.calls import CallHandler, Limits
+from flightwire.server.calls import CallHandler
 from flightwire.server.cors import is_preflight, readable, send_preflight
 from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
@@ -43,6 +43,7 @@ from flightwire.server.responses import ASGIScope, Receive, Send, header, path_b
 from flightwire.server.signals import unwatch, watch
 from flightwire.server.vite import ViteProcess
 from flightwire.server.watch import FolderWatch
+from flightwire.server.work import Limits, Works
 from flightwire.toolchain.node import find_or_install_node
 from flightwire.toolchain.packages import ensure_packages, web_root
 
@@ -74,28 +75,16 @@ class App:
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
         self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
+        works = Works(mode=self.mode, app_root=folder, limits=limits, auth=self.auth, sealer=self.sealer)
         self.pages = (
             None
             if folder is None
-            else Pages(
-                folder,
-                mode=self.mode,
-                load_error=lambda: self.load_error,
-                csp=csp,
-                max_duration_s=limits.max_duration_s,
-            )
+            else Pages(folder, mode=self.mode, load_error=lambda: self.load_error, csp=csp, works=works)
         )
         self._given = ActionRegistry.of(actions, user_types=self.auth.types)
         self._registry = self._given
         self._allowed_origins = check_allowed_origins(allowed_origins)
-        self._handler = CallHandler(
-            mode=self.mode,
-            app_root=folder,
-            allowed_origins=self._allowed_origins,
-            limits=limits,
-            auth=self.auth,
-            sealer=self.sealer,
-        )
+        self._handler = CallHandler(works, allowed_origins=self._allowed_origins, sealer=self.sealer)
         self.drain_timeout_s = DRAIN_TIMEOUT_S if drain_timeout_s is None else drain_timeout_s
         if self.mode == "development" and drain_timeout_s is None:
             self.drain_timeout_s = 0.0  # who saves a file or presses Ctrl-C does not wait for answers

@@ -5,22 +5,16 @@ Owns: the order of checks, the life of the request scope, the three endings. Ref
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 
-from flightwire._frozen import value
 from flightwire.actions.call import call_action
 from flightwire.actions.provide import Supply
 from flightwire.actions.registry import Action, ActionRegistry
 from flightwire.errors import (
-    ActionInterruptedError,
     ActionNotFoundError,
     CallError,
     FlightwireError,
@@ -28,56 +22,31 @@ from flightwire.errors import (
     UnauthorizedError,
     UserError,
 )
-from flightwire.scope import RequestScope
 from flightwire.sealing import Sealer
-from flightwire.server.auth import Auth
 from flightwire.server.body import ClientDisconnected
-from flightwire.server.drain import RETRY_AFTER_S, Drain
-from flightwire.server.failures import log_failure, status_of, to_failure
+from flightwire.server.drain import RETRY_AFTER_S
+from flightwire.server.failures import log_failure
 from flightwire.server.incoming import Caller, arguments_of
-from flightwire.server.mode import Mode
 from flightwire.server.origin import check_origin
-from flightwire.server.pump import Pump
 from flightwire.server.request import Request
 from flightwire.server.responses import FLIGHT_HEADERS, ASGIScope, Headers, Receive, Send, merged, send_text
+from flightwire.server.work import UnderWay, Works, access
 from flightwire.wire.flight.values import Failure
 from flightwire.wire.flight.writer import Writer
 
-access = logging.getLogger("flightwire.access")
-
 _REFUSED: Final = object()
-
-
-@value
-class Limits:
-    """What one call may cost, unless its action says otherwise."""
-
-    max_body_bytes: int = 1024 * 1024
-    body_timeout_s: float = 30.0
-    max_duration_s: float = 900.0
-    max_unsent_bytes: int = 256 * 1024
 
 
 class CallHandler:
     """Serves calls; made once per app."""
 
-    def __init__(
-        self,
-        *,
-        mode: Mode,
-        app_root: Path | None,
-        allowed_origins: Sequence[str],
-        limits: Limits,
-        auth: Auth,
-        sealer: Sealer,
-    ) -> None:
-        self._mode = mode
-        self._app_root = app_root
+    def __init__(self, works: Works, *, allowed_origins: Sequence[str], sealer: Sealer) -> None:
+        self._works = works
         self._allowed_origins = allowed_origins
-        self._limits = limits
-        self._auth = auth
+        self._limits = works.limits
+        self._auth = works.auth
         self._sealer = sealer
-        self.drain = Drain()
+        self.drain = works.drain
 
     # --- refusing ------------------------------------------------------------------------------------------------
 
@@ -242,101 +211,19 @@ class CallHandler:
         under_way: UnderWay,
         max_duration_s: float,
     ) -> None:
-        began = time.monotonic()
-        reported = Reported(self, action.name)
-        work = RequestScope(
-            action=action.name,
-            development=self._mode == "development",
-            max_unsent_bytes=self._limits.max_unsent_bytes,
-            on_failure=reported.background,
-        )
-        work.state_folder = None if self._app_root is None else self._app_root / ".flightwire"
-        self._auth.enter(work, request, supply.user, self._sealer)
-        watcher = asyncio.ensure_future(_disconnected(receive))
-        # Some servers report a disconnect as soon as the response is complete: stop listening before the last chunk.
-        pump = Pump(
-            work,
+        await self._works.carry_out(
+            action.name,
+            lambda _: _perform(action, arguments, supply),
+            supply,
+            receive,
             send,
-            failures=reported.row,
+            request=request,
+            under_way=under_way,
             max_duration_s=max_duration_s,
-            before_last=watcher.cancel,
-            head=request.response,
-            status_of=status_of,
         )
-        root = work.run(_perform(action, arguments, supply), name=action.name)
-        work.own(root)
-        # Rows are written in the context of the scope, too: what is bound is sealed for its user.
-        response = asyncio.get_running_loop().create_task(pump.run(root), context=work.context)
-        ending = "cancelled"
-        interruption = ActionInterruptedError(action.name)
-        try:
-            try:
-                with under_way.on_interrupt(lambda: pump.end(interruption)):
-                    ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
-            finally:
-                await _stop(response)
-                if ending != "done":
-                    await work.cancel()
-                await _shielded(work.run_after())
-                access.info(
-                    "%s %s: %d in %.2f s, %d bytes",
-                    action.name,
-                    ending,
-                    pump.status,
-                    time.monotonic() - began,
-                    pump.sent_bytes,
-                )
-            await self._finish_work(work, under_way, max_duration_s - (time.monotonic() - began))
-        finally:
-            how = pump.error if ending == "done" else asyncio.CancelledError()
-            await _shielded(supply.aclose(how))
-            work.close()
-
-    async def _finish_work(self, work: RequestScope, under_way: UnderWay, left_s: float) -> None:
-        """The response is complete; what still runs may, until the action's time is up."""
-        try:
-            async with under_way.limit(max(left_s, 0)):
-                await work.wait()
-        except TimeoutError:
-            pass
-        finally:
-            await work.cancel()
-            await _shielded(work.run_after())
 
     def _failure(self, error: BaseException, *, action: str | None) -> Failure:
-        return to_failure(error, mode=self._mode, app_root=self._app_root, action=action)
-
-
-class UnderWay:
-    """One call, as the server's end sees it: whatever it does at the moment can be ended."""
-
-    def __init__(self) -> None:
-        self._is_interrupted = False
-        self._end: Callable[[], object] | None = None
-
-    def interrupt(self) -> None:
-        """End it."""
-        self._is_interrupted = True
-        if self._end is not None:
-            self._end()
-
-    @contextmanager
-    def on_interrupt(self, end: Callable[[], object]) -> Iterator[None]:
-        """Inside the block `end` is how this call ends."""
-        self._end = end
-        if self._is_interrupted:
-            end()
-        try:
-            yield
-        finally:
-            self._end = None
-
-    @asynccontextmanager
-    async def limit(self, timeout_s: float | None) -> AsyncIterator[None]:
-        """Inside the block the call ends with a TimeoutError, when its time is up or when it is interrupted."""
-        async with asyncio.timeout(timeout_s) as limit:
-            with self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time())):
-                yield
+        return self._works.failure(error, action=action)
 
 
 async def _perform(
@@ -345,62 +232,3 @@ async def _perform(
     """The action with everything it asks for. Making that is part of the call: it is limited and cancelled with it."""
     args, kwargs = arguments
     return await call_action(action, args, {**kwargs, **await supply.values()})
-
-
-class Reported:
-    """Sees to it that each failure of one call stands in the log once."""
-
-    def __init__(self, handler: CallHandler, action: str) -> None:
-        self._handler = handler
-        self._action = action
-        self._seen: list[BaseException] = []
-
-    def row(self, error: BaseException) -> Failure:
-        """For a failure that ends a row."""
-        self._log(error, self._action)
-        return self._handler._failure(error, action=self._action)
-
-    def background(self, job: str, error: BaseException) -> None:
-        """For a failure of work that the action started."""
-        self._log(error, f"{self._action} ({job})")
-
-    def _log(self, error: BaseException, where: str) -> None:
-        if not any(error is seen for seen in self._seen):
-            self._seen.append(error)
-            log_failure(error, action=where)
-
-
-async def _first(
-    response: asyncio.Future[None],
-    watcher: asyncio.Future[None],
-    *,
-    on_cancel: Callable[[], Awaitable[None]],
-) -> str:
-    """Wait for the end of the response or of the client: "done" or "client gone"."""
-    try:
-        try:
-            await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server ends
-            await on_cancel()
-            raise
-        if watcher.cancelled() or response.done():
-            await response
-            return "done"
-        return "client gone"
-    finally:
-        await _stop(watcher)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _stop(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})
-
-
-async def _shielded(coro: Any) -> None:
-    """Clean-up goes on when the server cancels us; it is bounded by its own time-outs."""
-    await asyncio.shield(asyncio.ensure_future(coro))

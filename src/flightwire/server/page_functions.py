@@ -9,11 +9,14 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter
 from types import ModuleType
 from typing import Any, Final
 
 from flightwire.actions.folder import AppFolder
-from flightwire.errors import AppLoadError
+from flightwire.actions.injection import Injected, injected
+from flightwire.annotations import Namespace, signature_of
+from flightwire.errors import AppLoadError, InvalidArgumentError
 from flightwire.threads import DaemonThreads
 
 MAX_THREADS: Final = 40
@@ -27,35 +30,50 @@ _threads = DaemonThreads(MAX_THREADS, "flightwire page")
 
 
 class PageFunction:
-    """A function that takes what it asks for by the names of its parameters.
+    """A function that takes what it asks for: by name what belongs to the page, by type what actions can ask for, too.
 
     Arguments:
         fn: `page`, `layout` or `generate_metadata`, async or not; a plain one runs in a thread.
-        names: what it may ask for.
+        file: the file it is in.
+        names: what it may ask for by name.
         refuse: makes a letter about it of (line, text).
+
+    Attributes:
+        wants: what must be supplied to it: a key in what it is given → what that is.
 
     Raises:
         AppLoadError: it asks for something else.
     """
 
-    __slots__ = ("_fn", "_wanted")
+    __slots__ = ("_fn", "_sources", "wants")
 
     def __init__(
         self,
         fn: Callable[..., Any],
+        file: str,
         names: Sequence[str],
         refuse: Callable[[int | None, str], AppLoadError],
     ) -> None:
         self._fn = fn
-        self._wanted: list[str] = []
-        for name, parameter in inspect.signature(fn).parameters.items():
-            if name in names and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
-                self._wanted.append(name)
-            elif parameter.default is inspect.Parameter.empty:
+        self._sources: dict[str, str] = {}  # parameter → key in what it is given
+        self.wants: dict[str, Injected] = {}
+        namespace = Namespace(fn)
+        for parameter in signature_of(fn).parameters.values():
+            name = parameter.name
+            try:
+                wanted = _wanted(parameter, namespace)
+            except InvalidArgumentError as error:
+                raise refuse(fn.__code__.co_firstlineno, f"parameter '{name}': {error}") from None
+            if wanted is not None:
+                self._sources[name] = f"{file}:{fn.__name__}:{name}"
+                self.wants[self._sources[name]] = wanted
+            elif name in names and parameter.kind is not Parameter.POSITIONAL_ONLY:
+                self._sources[name] = name
+            elif parameter.default is Parameter.empty:
                 raise refuse(
                     fn.__code__.co_firstlineno,
-                    f"{fn.__name__}() asks for '{parameter}', and nobody could fill it. "
-                    f"It may ask for {', '.join(names)}.",
+                    f"{fn.__name__}() asks for '{name}', and nobody could fill it. It may ask for {', '.join(names)}, and by "
+                    "type for a Request, the app's user, and Annotated[…, Provide(…)].",
                 )
 
     async def __call__(self, given: Mapping[str, object]) -> object:
@@ -64,16 +82,29 @@ class PageFunction:
         Raises:
             Exception: what it raises.
         """
-        arguments = {name: given[name] for name in self._wanted}
+        arguments = {name: given[key] for name, key in self._sources.items()}
         try:
             if inspect.iscoroutinefunction(self._fn):
                 return await self._fn(**arguments)
             context = contextvars.copy_context()
             loop = asyncio.get_running_loop()
-            result = await loop.run_in_executor(_threads, lambda: context.run(self._fn, **arguments))
+            result = await loop.run_in_executor(_threads, lambda: context.run(self._call, arguments))
             return await result if asyncio.iscoroutine(result) else result
-        except (StopIteration, SystemExit) as error:  # neither may leave a coroutine of ours
-            raise RuntimeError(f"{self._fn.__name__}() raised {type(error).__name__}") from error
+        except SystemExit as error:  # asyncio would end the whole server
+            raise RuntimeError(f"{self._fn.__name__}() tried to end the process (SystemExit)") from error
+
+    def _call(self, arguments: Mapping[str, object]) -> object:
+        try:
+            return self._fn(**arguments)
+        except (
+            StopIteration
+        ) as error:  # a future cannot carry it, and its awaiter would wait for ever (PEP 479)
+            raise RuntimeError(f"{self._fn.__name__}() raised StopIteration") from error
+
+
+def _wanted(parameter: Parameter, namespace: Namespace) -> Injected | None:
+    is_annotated = parameter.annotation is not Parameter.empty
+    return injected(parameter.annotation, namespace) if is_annotated else None
 
 
 class PythonPart:
@@ -107,7 +138,7 @@ def _function(app: AppFolder, file: str, module: ModuleType | None, name: str) -
         return None
     if not inspect.isfunction(fn):
         raise app.letter(file, None, f"'{name}' is a {type(fn).__name__}; it must be a function.")
-    return PageFunction(fn, NAMES[name], lambda line, text: app.letter(file, line, text))
+    return PageFunction(fn, file, NAMES[name], lambda line, text: app.letter(file, line, text))
 
 
 def _metadata(app: AppFolder, file: str, module: ModuleType | None) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from typing import Any, Final
 
+from flightwire.actions.provide import Supply, needs_of
 from flightwire.elements import SUSPENSE, ClientReference, Element
 from flightwire.scope import RequestScope
 from flightwire.server.page_functions import PageFunction, PythonPart
@@ -59,7 +60,7 @@ class Tree:
         self.metadata: list[Mapping[str, Any]] = []
         self.failure: BaseException | None = None
         self._parts = parts
-        self._given = given
+        self._given: Mapping[str, object] = given
         self._facts = facts
         self._waited: list[asyncio.Task[object]] = []
         self._scope: RequestScope | None = None
@@ -76,12 +77,18 @@ class Tree:
         ]
         return [*dict.fromkeys([*named, self.match.page])] if not self.match.page.endswith(".py") else named
 
-    async def root(self, scope: RequestScope) -> object:
+    def supply(self, request: object, user: object) -> Supply:
+        """What the functions ask for beside that, for all of them together."""
+        wants = {name: wanted for function in self._functions() for name, wanted in function.wants.items()}
+        return Supply(self.match.page, needs_of(wants), request=request, user=user)
+
+    async def root(self, scope: RequestScope, supply: Supply) -> object:
         """Start every function, and wait for those without which nothing could be shown: what no `loading` is around.
 
         Returns the tree. What fails fails inside it, and is the `failure` when it was waited for.
         """
         self._scope = scope
+        self._given = {**self._given, **await supply.values()}
         saying = [self._say(self._parts[file]) for file in self.match.python_files]
         tree = self.build()
         said = await asyncio.gather(*saying, return_exceptions=True)
@@ -147,6 +154,11 @@ class Tree:
         task.add_done_callback(_failure)  # it may stand in a place that is never shown
         self._scope.own(task)
         return Later(task)
+
+    def _functions(self) -> list[PageFunction]:
+        parts = [self._parts[file] for file in self.match.python_files]
+        functions = [function for part in parts for function in (part.render, part.generate_metadata)]
+        return [function for function in functions if function is not None]
 
     async def _say(self, part: PythonPart) -> Mapping[str, Any]:
         if part.generate_metadata is None:

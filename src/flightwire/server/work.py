@@ -1,0 +1,261 @@
+"""One piece of work: a call of an action, or a page whose tree the app's functions make.
+
+Owns: the life of its request scope, the three endings, and reporting each of its failures once. Refuses to know: what is done,
+and how it was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from flightwire._frozen import value
+from flightwire.actions.provide import Supply
+from flightwire.errors import ActionInterruptedError
+from flightwire.scope import RequestScope
+from flightwire.sealing import Sealer
+from flightwire.server.auth import Auth
+from flightwire.server.drain import Drain
+from flightwire.server.failures import log_failure, status_of, to_failure
+from flightwire.server.mode import Mode
+from flightwire.server.pump import Pump
+from flightwire.server.request import Request
+from flightwire.server.responses import Receive, Send
+from flightwire.wire.flight.manifest import Manifest
+from flightwire.wire.flight.values import Failure
+
+access = logging.getLogger("flightwire.access")
+
+
+@value
+class Limits:
+    """What one call may cost, unless its action says otherwise."""
+
+    max_body_bytes: int = 1024 * 1024
+    body_timeout_s: float = 30.0
+    max_duration_s: float = 900.0
+    max_unsent_bytes: int = 256 * 1024
+
+
+class Works:
+    """Carries out the work of one app.
+
+    Arguments:
+        mode: what browsers may know of failures.
+        app_root: the app folder, if there is one.
+        limits: what each may cost.
+        auth: who is asked who it is.
+        sealer: seals what the browser keeps.
+
+    Attributes:
+        drain: the work that is under way.
+        manifest: gives the client modules of a production build.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: Mode,
+        app_root: Path | None,
+        limits: Limits | None = None,
+        auth: Auth | None = None,
+        sealer: Sealer | None = None,
+    ) -> None:
+        self.drain = Drain()
+        self.limits = limits or Limits()
+        self.auth = auth or Auth()
+        self.mode = mode
+        self.app_root = app_root
+        self.manifest: Callable[[], Manifest | None] = lambda: None
+        self._sealer = sealer
+
+    async def carry_out(
+        self,
+        name: str,
+        perform: Callable[[RequestScope], Coroutine[Any, Any, object]],
+        supply: Supply,
+        receive: Receive,
+        send: Send,
+        *,
+        request: Request,
+        under_way: UnderWay,
+        max_duration_s: float,
+        linger_s: float = 0.0,
+    ) -> None:
+        """Do it, and send its result as rows.
+
+        Arguments:
+            name: of the action or page, for messages.
+            perform: what is to be done, in the scope that owns it.
+            supply: what it is given; closed at the end.
+            receive: as ASGI gives it; the body has been read.
+            send: gets the head and the rows.
+            request: who asks.
+            under_way: how it is ended from outside.
+            max_duration_s: how long it may take, in seconds.
+            linger_s: how long the first rows may wait for more, in seconds.
+        """
+        began = time.monotonic()
+        reported = Reported(self, name)
+        work = RequestScope(
+            action=name,
+            development=self.mode == "development",
+            max_unsent_bytes=self.limits.max_unsent_bytes,
+            on_failure=reported.background,
+        )
+        work.state_folder = None if self.app_root is None else self.app_root / ".flightwire"
+        if self._sealer is not None:
+            self.auth.enter(work, request, supply.user, self._sealer)
+        watcher = asyncio.ensure_future(_disconnected(receive))
+        # Some servers report a disconnect as soon as the response is complete: stop listening before the last chunk.
+        pump = Pump(
+            work,
+            send,
+            failures=reported.row,
+            max_duration_s=max_duration_s,
+            before_last=watcher.cancel,
+            head=request.response,
+            status_of=status_of,
+            manifest=self.manifest(),
+            linger_s=linger_s,
+        )
+        root = work.run(perform(work), name=name)
+        work.own(root)
+        # Rows are written in the context of the scope, too: what is bound is sealed for its user.
+        response = asyncio.get_running_loop().create_task(pump.run(root), context=work.context)
+        ending = "cancelled"
+        interruption = ActionInterruptedError(name)
+        try:
+            try:
+                with under_way.on_interrupt(lambda: pump.end(interruption)):
+                    ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
+            finally:
+                await _stop(response)
+                if ending != "done":
+                    await work.cancel()
+                await _shielded(work.run_after())
+                access.info(
+                    "%s %s: %d in %.2f s, %d bytes",
+                    name,
+                    ending,
+                    pump.status,
+                    time.monotonic() - began,
+                    pump.sent_bytes,
+                )
+            await _finish(work, under_way, max_duration_s - (time.monotonic() - began))
+        finally:
+            how = pump.error if ending == "done" else asyncio.CancelledError()
+            await _shielded(supply.aclose(how))
+            work.close()
+
+    def failure(self, error: BaseException, *, action: str | None) -> Failure:
+        """What the browser may know of an exception."""
+        return to_failure(error, mode=self.mode, app_root=self.app_root, action=action)
+
+
+class UnderWay:
+    """One call, as the server's end sees it: whatever it does at the moment can be ended."""
+
+    def __init__(self) -> None:
+        self._is_interrupted = False
+        self._end: Callable[[], object] | None = None
+
+    def interrupt(self) -> None:
+        """End it."""
+        self._is_interrupted = True
+        if self._end is not None:
+            self._end()
+
+    @contextmanager
+    def on_interrupt(self, end: Callable[[], object]) -> Iterator[None]:
+        """Inside the block `end` is how this call ends."""
+        self._end = end
+        if self._is_interrupted:
+            end()
+        try:
+            yield
+        finally:
+            self._end = None
+
+    @asynccontextmanager
+    async def limit(self, timeout_s: float | None) -> AsyncIterator[None]:
+        """Inside the block the call ends with a TimeoutError, when its time is up or when it is interrupted."""
+        async with asyncio.timeout(timeout_s) as limit:
+            with self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time())):
+                yield
+
+
+class Reported:
+    """Sees to it that each failure of one call stands in the log once."""
+
+    def __init__(self, works: Works, action: str) -> None:
+        self._works = works
+        self._action = action
+        self._seen: list[BaseException] = []
+
+    def row(self, error: BaseException) -> Failure:
+        """For a failure that ends a row."""
+        self._log(error, self._action)
+        return self._works.failure(error, action=self._action)
+
+    def background(self, job: str, error: BaseException) -> None:
+        """For a failure of work that the action started."""
+        self._log(error, f"{self._action} ({job})")
+
+    def _log(self, error: BaseException, where: str) -> None:
+        if not any(error is seen for seen in self._seen):
+            self._seen.append(error)
+            log_failure(error, action=where)
+
+
+async def _finish(work: RequestScope, under_way: UnderWay, left_s: float) -> None:
+    """The response is complete; what still runs may, until the action's time is up."""
+    try:
+        async with under_way.limit(max(left_s, 0)):
+            await work.wait()
+    except TimeoutError:
+        pass
+    finally:
+        await work.cancel()
+        await _shielded(work.run_after())
+
+
+async def _first(
+    response: asyncio.Future[None],
+    watcher: asyncio.Future[None],
+    *,
+    on_cancel: Callable[[], Awaitable[None]],
+) -> str:
+    """Wait for the end of the response or of the client: "done" or "client gone"."""
+    try:
+        try:
+            await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server ends
+            await on_cancel()
+            raise
+        if watcher.cancelled() or response.done():
+            await response
+            return "done"
+        return "client gone"
+    finally:
+        await _stop(watcher)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stop(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _shielded(coro: Any) -> None:
+    """Clean-up goes on when the server cancels us; it is bounded by its own time-outs."""
+    await asyncio.shield(asyncio.ensure_future(coro))
