@@ -27,7 +27,7 @@ export async function configFor({ app, tools }, command, own) {
   const plugins = (await flat(theirs.plugins)).filter(plugin => !OURS.test(plugin.name));
   const hasReact = plugins.some(plugin => REACT.test(plugin.name));
   return {
-    ...mergeConfig({ ...theirs, plugins: [] }, { ...own, mode, configFile: false }),
+    ...mergeConfig({ ...theirs, plugins: [], envPrefix: undefined }, { ...own, mode, configFile: false }),
     plugins: [...(hasReact ? [] : [react()]), ...plugins, flightwire({ app, tools })],
   };
 }
