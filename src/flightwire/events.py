@@ -11,6 +11,8 @@ begun to answer, FinishStep and Finish with the reason "error" come after it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
+from operator import sub
 from typing import ClassVar, Literal, TypeAlias
 
 from flightwire._frozen import value
@@ -129,8 +131,7 @@ class Performance:
         effective_total_tokens_per_second: all tokens over the model's time.
         output_tokens_per_second: output tokens over the time since the first output; streams only.
         input_tokens_per_second: input tokens over the time until the first output; streams only.
-        time_to_first_output_s: until the first text, reasoning, file or tool input; streams only.
-        time_between_output_chunks: streams only.
+        output_times_s: when text, reasoning, files or tool input came, in seconds after the call; streams only.
     """
 
     tool_execution_s: Mapping[str, float]
@@ -140,8 +141,23 @@ class Performance:
     effective_total_tokens_per_second: float = 0.0
     output_tokens_per_second: float | None = None
     input_tokens_per_second: float | None = None
-    time_to_first_output_s: float | None = None
-    time_between_output_chunks: ChunkTimes | None = None
+    output_times_s: Sequence[float] = ()
+
+    @property
+    def time_to_first_output_s(self) -> float | None:
+        """How long the first output took; None for answers that came at once."""
+        return self.output_times_s[0] if self.output_times_s else None
+
+    @property
+    def time_between_output_chunks(self) -> ChunkTimes | None:
+        """How long the pauses were; computed when it is asked for. None when there were none."""
+        gaps = sorted(map(sub, self.output_times_s[1:], self.output_times_s))
+        if not gaps:
+            return None
+        p10, median, p90 = (
+            gaps[ceil(share * len(gaps)) - 1] for share in (0.1, 0.5, 0.9)
+        )  # the nearest rank
+        return ChunkTimes(gaps[0], p10, median, sum(gaps) / len(gaps), p90, gaps[-1])
 
 
 NO_PERFORMANCE = Performance({})

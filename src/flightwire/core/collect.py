@@ -175,13 +175,18 @@ class StepCollector:
     """
 
     __slots__ = (
+        "_add",
         "_has_begun",
+        "_hot",
+        "_hot_name",
         "_ids",
         "_include_raw",
         "_limit",
         "_reasoning_names",
         "_recorder",
+        "_seen",
         "_size",
+        "_stamp",
         "_text_names",
         "chunks",
         "finish",
@@ -203,7 +208,12 @@ class StepCollector:
         self._limit = max_output_bytes
         self._include_raw = include_raw
         self._size = 0
+        self._seen = 0  # the size when output was last seen to come
+        self._stamp = self.chunks.append
         self._has_begun = False
+        self._hot: str | None = None  # the provider's id of the text that is being written
+        self._hot_name: str | None = None  # ours, if it is another
+        self._add: Callable[[str], object] = _forget
         self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
         self._reasoning_names: dict[str, str] = {}
 
@@ -214,31 +224,28 @@ class StepCollector:
             OutputLimitError: the step has grown past `max_output_bytes`.
         """
         out: list[StreamPart] = []
-        size = before = self._size
-        current = name = None
-        add: Callable[[str], object] = _forget
+        append = out.append
+        size, hot, add, name = self._size, self._hot, self._add, self._hot_name
         for part in batch:
-            if type(part) is TextDelta and part.provider_metadata is None and self._has_begun:  # the hot path
-                if part.id != current:
-                    current = part.id
-                    name = self._text_names.get(current)
-                    if self._recorder is not None:
-                        add = self._recorder.text(name or current).pieces.append
-                if text := part.text:
+            if type(part) is TextDelta and part.id == hot and part.provider_metadata is None:  # the hot path
+                text = part.text
+                if text:
                     size += len(text)
                     add(text)
-                    out.append(part if name is None else TextDelta(name, text))
+                    append(part if name is None else TextDelta(name, text))
             elif type(part) in _THOUGHT:
                 self.rest = batch[_index(batch, part) :]
                 break
             else:
-                self._size = size
-                current = None
+                grown = size - self._size
                 self._pass_on(part, out)
-                size = self._size
-        self._size = size
-        if size > before:
-            self._grew()
+                self._size += grown
+                size, hot, add, name = self._size, self._hot, self._add, self._hot_name
+        if size > self._limit:
+            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
+        if size > self._seen:
+            self._size = self._seen = size
+            self._stamp(_now())
         return out
 
     @staticmethod
@@ -253,10 +260,12 @@ class StepCollector:
             OutputLimitError: the step has grown past `max_output_bytes`.
         """
         out: list[StreamPart] = []
-        before = self._size
         self._pass_on(part, out)
-        if self._size > before:
-            self._grew()
+        if self._size > self._limit:
+            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
+        if self._size > self._seen:
+            self._seen = self._size
+            self._stamp(_now())
         return out
 
     def _pass_on(self, part: ProviderPart | StreamPart, out: list[StreamPart]) -> None:
@@ -276,13 +285,25 @@ class StepCollector:
     def _show(self, part: StreamPart, out: list[StreamPart]) -> None:
         if isinstance(part, Raw) and not self._include_raw:
             return
-        if isinstance(part, (TextDelta, ReasoningDelta)) and not part.text and part.provider_metadata is None:
-            return
-        part = self._renamed(part)
-        self._size += _weight(part)
-        if self._recorder is not None:
-            self._recorder.record((part,))
-        out.append(part)
+        shown = self._renamed(part)
+        if (
+            not isinstance(part, (TextDelta, ReasoningDelta))
+            or part.text
+            or part.provider_metadata is not None
+        ):
+            self._size += _weight(shown)
+            if self._recorder is not None:
+                self._recorder.record((shown,))
+            out.append(shown)
+        self._warm(part, shown)
+
+    def _warm(self, part: StreamPart, shown: StreamPart) -> None:
+        """What follows a text's start or delta is most often more of it."""
+        self._hot = None
+        if isinstance(part, (TextStart, TextDelta)) and isinstance(shown, (TextStart, TextDelta)):
+            self._hot, self._hot_name = part.id, None if shown.id == part.id else shown.id
+            if self._recorder is not None:
+                self._add = self._recorder.text(shown.id).pieces.append
 
     def _renamed(self, part: StreamPart) -> StreamPart:
         if isinstance(part, (TextStart, ReasoningStart)):
@@ -300,11 +321,6 @@ class StepCollector:
         else:
             return part
         return part if name == part.id else dataclasses.replace(part, id=name)
-
-    def _grew(self) -> None:
-        self.chunks.append(time.monotonic())
-        if self._size > self._limit:
-            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
 
     @property
     def has_output(self) -> bool:
@@ -328,6 +344,9 @@ def _weight(part: StreamPart) -> int:
 
 def _index(batch: Sequence[ProviderPart], part: ProviderPart) -> int:
     return next(index for index, each in enumerate(batch) if each is part)
+
+
+_now = time.monotonic
 
 
 def _forget(_: str) -> None:

@@ -5,11 +5,9 @@ Owns: the arithmetic of `packages/ai/src/generate-text/stream-language-model-cal
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
-from flightwire.events import ChunkTimes, Performance, Usage
+from flightwire.events import Performance, Usage
 
 
 def measured(
@@ -45,29 +43,9 @@ def measured(
         if first_s is None
         else _rate(usage.output_tokens, response_time_s - first_s),
         input_tokens_per_second=None if first_s is None else _rate(usage.input_tokens, first_s),
-        time_to_first_output_s=first_s,
-        time_between_output_chunks=_chunk_times(chunks),
+        output_times_s=[each - called_at for each in chunks],
     )
 
 
 def _rate(tokens: int | None, seconds: float) -> float:
     return tokens / seconds if tokens and seconds > 0 else 0.0
-
-
-def _chunk_times(chunks: Sequence[float]) -> ChunkTimes | None:
-    gaps = sorted(later - earlier for earlier, later in pairwise(chunks))
-    if not gaps:
-        return None
-    return ChunkTimes(
-        gaps[0],
-        _percentile(gaps, 0.1),
-        _percentile(gaps, 0.5),
-        sum(gaps) / len(gaps),
-        _percentile(gaps, 0.9),
-        gaps[-1],
-    )
-
-
-def _percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest rank."""
-    return ordered[math.ceil(share * len(ordered)) - 1]

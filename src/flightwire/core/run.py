@@ -333,20 +333,8 @@ class Run:
         assert tools is not None
         if finish is None:
             raise _broke_off(step)
-        await self._tell(
-            "on_language_model_call_end",
-            ModelCallEndEvent(
-                self._loop.call_id,
-                plan.model.provider,
-                step.collector.response.model_id or plan.model.model_id,
-                finish.finish_reason,
-                finish.usage,
-                step.recorder.content(),
-                step.collector.response.id,
-                finish.provider_metadata,
-                self._performance(step, finish.usage),
-            ),
-        )
+        if self._request.callbacks.has("on_language_model_call_end"):
+            await self._tell("on_language_model_call_end", self._model_call_end(step, finish))
         choice = plan.tool_choice
         names = [call.tool_name for call in tools.calls]
         if choice.type == "none" and names:
@@ -363,6 +351,20 @@ class Run:
                 finish_reason=finish.finish_reason,
             )
         return finish
+
+    def _model_call_end(self, step: Step, finish: ProviderFinish) -> ModelCallEndEvent:
+        model, response = step.plan.model, step.collector.response
+        return ModelCallEndEvent(
+            self._loop.call_id,
+            model.provider,
+            response.model_id or model.model_id,
+            finish.finish_reason,
+            finish.usage,
+            step.recorder.content(),
+            response.id,
+            finish.provider_metadata,
+            self._performance(step, finish.usage),
+        )
 
     async def _end_step(self, step: Step, finish: ProviderFinish) -> None:
         part = FinishStep(
