@@ -53,11 +53,11 @@ class _GenerateText:
         run = Run(resolve_model(model), request, is_whole=True)
         try:
             await run.wait_finished()
-            await run.wait_stopped()  # `on_end` may still be at work
         except asyncio.CancelledError:
             run.abort("the call of generate_text was cancelled")
-            await run.wait_stopped()
             raise
+        finally:
+            await run.wait_stopped()  # callbacks may still be told of the end
         return GenerateTextResult(run.answer.steps, run.answer.preamble)
 
     def sync(self, *, model: ModelLike = None, **settings: Unpack[TextSettings]) -> GenerateTextResult:

@@ -34,7 +34,7 @@ from flightwire.core.response_messages import denied, result_part, to_response_m
 from flightwire.core.results import Answer, ModelInfo, StepResult, total_usage
 from flightwire.core.settings import Request
 from flightwire.core.step_tools import StepTools, ToolRunner
-from flightwire.core.timeouts import StepTimers
+from flightwire.core.timeouts import StepTimers, Timeout
 from flightwire.core.whole import whole_answer
 from flightwire.errors import (
     AbortError,
@@ -271,7 +271,8 @@ class Run:
         take, is_plain = collector.take, not self._shows_chunks
         assert tools is not None
         async with aclosing(self._batches(step.plan)) as batches:
-            timers.stream_begins()
+            if not self._is_whole:
+                timers.stream_begins()
             async for batch in batches:
                 if is_plain:
                     log.extend(take(batch))
@@ -285,7 +286,9 @@ class Run:
         step.response_time_s = time.monotonic() - step.called_at
 
     def _batches(self, plan: StepPlan) -> AsyncGenerator[Sequence[ProviderPart], None]:
-        return whole_answer(plan.model, plan.call) if self._is_whole else plan.model.stream(plan.call)
+        if not self._is_whole:
+            return plan.model.stream(plan.call)
+        return whole_answer(plan.model, plan.call, Timeout() if plan.number else self._request.timeout)
 
     async def _think(self, step: Step, tools: StepTools) -> None:
         """What the collector left: calls are parsed, hooks are told, and the rest goes the usual way."""

@@ -136,20 +136,21 @@ class StepTimers:
             self._step = None
 
     def _look(self) -> None:
-        last = self._last_chunk()
-        kind, limit = (
-            ("First chunk", self._timeout.first_chunk_s) if last is None else ("Chunk", self._timeout.chunk_s)
-        )
-        now = self._loop.time()
+        """See whether a chunk is overdue, and when to look again."""
+        last, now = self._last_chunk(), self._loop.time()
         if self._is_paused():
             self._waiting_since = now
-        if limit is None:
-            # No first-chunk limit, or none between chunks: look again when the other one may matter.
-            if last is None and self._timeout.chunk_s is not None:
-                self._chunk = self._loop.call_later(self._timeout.chunk_s, self._look)
-            return
-        due = max(self._waiting_since, last or 0.0) + limit
-        if due <= now:
+        kind, limit = ("First chunk", self._timeout.first_chunk_s)
+        if last is not None:
+            kind, limit = ("Chunk", self._timeout.chunk_s)
+        due = None if limit is None else max(self._waiting_since, last or 0.0) + limit
+        if due is not None and due <= now and limit is not None:
             self._abort(GenerationTimeoutError(kind, limit))
-        else:
+            return
+        if (
+            last is None and self._timeout.chunk_s is not None
+        ):  # once there is one, the next may be overdue soon
+            soon = now + self._timeout.chunk_s
+            due = soon if due is None else min(due, soon)
+        if due is not None:
             self._chunk = self._loop.call_at(due, self._look)
