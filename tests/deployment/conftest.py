@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ..e2e.conftest import chromium, new_tab, tab
+from .hosts import hosts_folder
 
-__all__ = ["chromium", "new_tab", "tab"]
+__all__ = ["chromium", "hosts_folder", "new_tab", "tab"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

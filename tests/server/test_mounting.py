@@ -128,3 +128,15 @@ async def test_an_app_works_on_a_second_event_loop() -> None:
 
     assert await once() == "Hello, nobody!"
     assert await asyncio.to_thread(lambda: asyncio.run(once())) == "Hello, nobody!"
+
+
+async def test_a_compressor_of_the_host_holds_no_row_back() -> None:
+    model = ScriptedModel(["Hel", "lo"], gated=True)
+    chat = chat_with(model)
+    outer, path = hosts(flightwire.app(actions=[chat]))["gzip"]
+    running = call(outer, chat.id, path=path, headers={"accept-encoding": "gzip"})
+    model.release()
+    await running.until(lambda e: b'"Hel"' in e.body)
+    assert running.headers["content-encoding"] == "identity"
+    running.leave()
+    await running.finish()

@@ -39,7 +39,7 @@ from flightwire.server.health import LIVE, READY, State, send_live, send_ready
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
 from flightwire.server.pages import STATE_FOLDER, Pages
-from flightwire.server.responses import ASGIScope, Receive, Send, header, path_below_root, send_text
+from flightwire.server.responses import ASGIScope, Receive, Send, header, located, path_below_root, send_text
 from flightwire.server.signals import unwatch, watch
 from flightwire.server.vite import ViteProcess
 from flightwire.server.watch import FolderWatch
@@ -189,7 +189,7 @@ class App:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             self._watch_signals()
-            await self._http(scope, receive, send)
+            await self._http(located(scope), receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 

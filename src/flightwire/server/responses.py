@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 Message: TypeAlias = MutableMapping[str, Any]
 ASGIScope: TypeAlias = MutableMapping[str, Any]
@@ -17,6 +18,8 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 FLIGHT_HEADERS: Headers = [
     (b"content-type", b"text/x-component"),
     (b"cache-control", b"no-store, no-transform"),  # CVE-2026-44576: shared caches have stored such responses
+    # Says nothing new, but keeps compressors off that hold rows back (GZipMiddleware of Starlette < 1.0, nginx's gzip).
+    (b"content-encoding", b"identity"),
     (b"vary", b"accept, rsc-action-id, next-action"),
     (b"x-accel-buffering", b"no"),  # nginx would hold rows back
     (b"x-content-type-options", b"nosniff"),
@@ -29,6 +32,22 @@ def header(scope: ASGIScope, name: bytes) -> str | None:
         if key == name:
             return str(value, "latin-1")
     return None
+
+
+def located(scope: ASGIScope) -> ASGIScope:
+    """The scope with the whole path in `path` and the prefix in `root_path`, as ASGI wants them (spec version 2.4).
+
+    Some routers cut the prefix off the path and tell nobody (Litestar, which also puts a slash behind it). `raw_path` is what
+    the client asked for.
+    """
+    path, raw = str(scope["path"]), scope.get("raw_path")
+    asked = unquote(bytes(raw).partition(b"?")[0].decode("latin-1")) if raw else path
+    if asked in (path, root_path(scope) + path):
+        return scope
+    whole, rest = asked.rstrip("/"), path.rstrip("/")
+    if not whole.endswith(rest):
+        return scope
+    return {**scope, "path": asked, "root_path": whole.removesuffix(rest)}
 
 
 def path_below_root(scope: ASGIScope) -> str:
