@@ -15,7 +15,7 @@ import pytest
 
 import flightwire
 from flightwire.providers import registry
-from flightwire.testing import ScriptedModel
+from flightwire.testing import ScriptedModel, ScriptedUpstream
 
 from .test_client import serving
 
@@ -68,3 +68,49 @@ def test_examples_of_tests_run(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 passed" in done.stdout
+
+
+async def test_the_provider_of_the_docs_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = blocks_of("add-a-provider.md")
+    (file,) = [block for block in blocks if FILE.match(block)]
+    (tmp_path / "acme.py").write_text(file, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    for block in blocks:
+        if block is not file:
+            exec(compile(block, "add-a-provider.md", "exec"), {})
+    with ScriptedUpstream() as upstream:
+        monkeypatch.setenv("ACME_BASE_URL", upstream.base_url)
+        usage = {"prompt_tokens": 9, "completion_tokens": 2, "cache": {"hits": 4}}
+        chunks = [
+            {"choices": [{"delta": {"content": "Hi"}}]},
+            {"choices": [{"delta": {}, "finish_reason": "done"}], "usage": usage},
+        ]
+        upstream.events(*chunks, "[DONE]")
+        history = [
+            {"role": "user", "content": "hi"},
+            {
+                "role": "assistant",
+                "content": [{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "oh"}],
+            },
+            {"role": "user", "content": [{"type": "image", "image": "https://x.test/a.png"}]},
+        ]
+        result = flightwire.stream_text(
+            model="acme/some-model",
+            messages=history,
+            max_output_tokens=5,
+            provider_options={"acme": {"house_style": "grand"}},
+        )
+        assert await result.text == "Hi"
+        assert await result.finish_reason == "stop"
+        assert (await result.usage).cache_read_tokens == 4
+        body = upstream.requests[0].json
+    assert (body["max_new_tokens"], body["house_style"]) == (5, "grand")
+    messages: Any = body["messages"]
+    assert messages[1]["thoughts"] == "hm"
+    assert messages[2]["content"][0]["image_url"] == {"url": "https://x.test/a.png"}
+
+
+def test_the_models_of_the_docs_are_made() -> None:
+    for block in blocks_of("models.md"):
+        exec(compile(block, "models.md", "exec"), {"stream_text": flightwire.stream_text})

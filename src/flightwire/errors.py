@@ -13,7 +13,8 @@ FlightwireError
 ├── ToolchainError               Node, npm packages, Chromium: not found and not installable
 ├── UnsupportedFunctionalityError the model or provider cannot do what was asked
 ├── APICallError                  the provider's API refused, failed or broke off
-│   └── APITimeoutError           … or did not answer in time
+│   ├── APITimeoutError           … or did not answer in time
+│   └── WrongAPIError             … or speaks another API than it was asked in
 ├── RetryError                    it kept failing; carries every attempt
 ├── NoOutputGeneratedError        the model ended without any output
 ├── NoObjectGeneratedError        … or with a text that is not what `output=` asked for
@@ -197,6 +198,10 @@ def _retryable(status_code: int | None) -> bool:
 
 class APITimeoutError(APICallError):
     """A provider did not answer, or did not go on answering, in time."""
+
+
+class WrongAPIError(APICallError):
+    """A server answered in another API than the one it was asked in, such as chat completions for Responses."""
 
 
 class RetryError(FlightwireError):

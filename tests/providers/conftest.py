@@ -10,6 +10,14 @@ from flightwire.testing.upstream import ScriptedUpstream
 
 VARIABLES = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "FLIGHTWIRE_MODEL",
+    *(
+        f"{name}_{what}"
+        for name in (
+            "XAI", "GROQ", "MISTRAL", "DEEPSEEK", "MOONSHOT", "MOONSHOTAI", "ALIBABA", "OPENROUTER", "TOGETHER",
+            "TOGETHERAI", "TOGETHER_AI", "FIREWORKS", "OLLAMA", "VLLM", "LMSTUDIO", "LLAMACPP",
+        )
+        for what in ("API_KEY", "BASE_URL")
+    ),
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 

@@ -23,18 +23,19 @@ from flightwire.messages import (
     ToolResultPart,
     UserMessage,
 )
+from flightwire.providers.answering import Request
 from flightwire.providers.base import ModelCall, ResponseFormat, ToolChoice, ToolSpec
-from flightwire.providers.chat_dialect import ChatProfile
-from flightwire.providers.chat_dialect.request import ChatRequest, chat_request
+from flightwire.providers.chat_dialect import ChatDialect
+from flightwire.providers.openai_chat import OpenAIChat
 
-PROFILE = ChatProfile("openai.chat", "OpenAI", "openai")
 HI = UserMessage("hi")
 
 
 def request(
-    *messages: Any, profile: ChatProfile = PROFILE, stream: bool = False, **settings: Any
-) -> ChatRequest:
-    return chat_request(ModelCall(messages or (HI,), **settings), "m1", profile, stream=stream)
+    *messages: Any, dialect: ChatDialect | None = None, stream: bool = False, **settings: Any
+) -> Request:
+    asked = dialect or OpenAIChat("m1")
+    return asked.request(ModelCall(messages or (HI,), **settings), stream=stream)
 
 
 def sent(*messages: Any, **settings: Any) -> dict[str, Any]:
@@ -66,7 +67,9 @@ def test_stream_asks_for_its_usage() -> None:
 
 
 def test_apis_without_stream_usage_are_not_asked_for_it() -> None:
-    body = sent(stream=True, profile=ChatProfile("p", "P", "p", has_stream_usage=False))
+    dialect = ChatDialect("m1")
+    dialect.has_stream_usage = False
+    body = sent(stream=True, dialect=dialect)
     assert "stream_options" not in body
 
 
@@ -126,8 +129,9 @@ def test_schema_need_not_be_strict() -> None:
 
 
 def test_schema_for_an_api_without_schemas_is_a_warning() -> None:
-    profile = ChatProfile("p", "P", "p", has_json_schema=False)
-    made = request(profile=profile, response_format=ResponseFormat("json", {"type": "object"}))
+    dialect = ChatDialect("m1")
+    dialect.has_json_schema = False
+    made = request(dialect=dialect, response_format=ResponseFormat("json", {"type": "object"}))
     assert made.body["response_format"] == {"type": "json_object"}
     assert made.warnings[0].feature == "response_format"
 
@@ -174,8 +178,8 @@ def test_options_of_the_provider_are_sent_under_the_api_s_names() -> None:
         "logitBias": {"50256": -100},
         "textVerbosity": "low",
         "user": "u1",
-        "service_tier": "flex",
-        "topLogprobs": 2,
+        "service_tier": "default",
+        "logprobs": 2,
     }
     body = sent(provider_options={"openai": options, "anthropic": {"x": 1}})
     assert {name: body[name] for name in body if name not in ("model", "messages")} == {
@@ -183,33 +187,38 @@ def test_options_of_the_provider_are_sent_under_the_api_s_names() -> None:
         "logit_bias": {"50256": -100},
         "verbosity": "low",
         "user": "u1",
-        "service_tier": "flex",
+        "service_tier": "default",
+        "logprobs": True,
         "top_logprobs": 2,
     }
 
 
 def test_what_the_model_refuses_is_left_out_with_a_warning() -> None:
-    profile = ChatProfile("p", "P", "p", unsupported=("temperature", "stop"))
-    made = request(profile=profile, temperature=0.0, stop_sequences=("x",), top_p=0.5)
-    assert {"temperature", "stop"}.isdisjoint(made.body)
-    assert made.body["top_p"] == 0.5
+    made = request(dialect=OpenAIChat("o3"), temperature=0.0, presence_penalty=1.0, seed=5)
+    assert {"temperature", "presence_penalty"}.isdisjoint(made.body)
+    assert made.body["seed"] == 5
     assert made.warnings == (
-        CallWarning("unsupported", "m1 does not take temperature; it was left out.", "temperature"),
-        CallWarning("unsupported", "m1 does not take stop_sequences; it was left out.", "stop_sequences"),
+        CallWarning("unsupported", "o3 does not take temperature; it was left out.", "temperature"),
+        CallWarning("unsupported", "o3 does not take presence_penalty; it was left out.", "presence_penalty"),
     )
 
 
 def test_what_a_model_refuses_only_while_it_reasons_is_sent_when_it_does_not() -> None:
-    profile = ChatProfile("p", "P", "p", unsupported=("temperature",), without_reasoning=("temperature",))
-    assert sent(profile=profile, temperature=0.5, reasoning="none")["temperature"] == 0.5
-    assert "temperature" not in sent(profile=profile, temperature=0.5, reasoning="low")
+    dialect = OpenAIChat("gpt-5.4-mini")
+    assert sent(dialect=dialect, temperature=0.5, reasoning="none")["temperature"] == 0.5
+    assert "temperature" not in sent(dialect=dialect, temperature=0.5, reasoning="low")
 
 
-def test_reasoning_for_a_model_that_cannot_is_a_warning() -> None:
-    profile = ChatProfile("p", "P", "p", takes_reasoning_effort=False)
-    assert request(profile=profile, reasoning="high").warnings[0].feature == "reasoning"
-    assert request(profile=profile, reasoning="none").warnings == ()
-    assert "reasoning_effort" not in sent(profile=profile, reasoning="none")
+def test_effort_that_a_model_does_not_know_becomes_the_next_one() -> None:
+    made = request(dialect=OpenAIChat("gpt-5"), reasoning="xhigh")
+    assert made.body["reasoning_effort"] == "high"
+    assert made.warnings[0].type == "compatibility"
+
+
+def test_option_that_nobody_knows_goes_into_the_body_or_is_a_typing_error() -> None:
+    made = request(provider_options={"openai": {"brand_new": 1, "parrallelToolCalls": True}})
+    assert made.body["brand_new"] == 1
+    assert [warning.feature for warning in made.warnings] == ["parrallelToolCalls"]
 
 
 @pytest.mark.parametrize(
@@ -233,8 +242,8 @@ def test_system_message_goes_first_as_it_is() -> None:
 
 
 def test_instructions_may_be_the_developer_s() -> None:
-    profile = ChatProfile("p", "P", "p", system_role="developer")
-    assert sent_messages(SystemMessage("Be brief."), HI, profile=profile)[0]["role"] == "developer"
+    (message, _) = sent_messages(SystemMessage("Be brief."), HI, dialect=OpenAIChat("o3"))
+    assert message["role"] == "developer"
 
 
 @pytest.mark.parametrize("text", ["", "$1", "👍", "שלום", "a\0b", "\u2028"])
@@ -310,9 +319,10 @@ def test_part_without_a_form_is_refused_where_it_stands(part: Any) -> None:
         request(HI, UserMessage((part,)))
 
 
-def test_file_in_an_assistant_message_is_refused() -> None:
-    with pytest.raises(InvalidPromptError, match=r"^messages\[0\]\.content\[0\] is a file"):
-        request(AssistantMessage((FilePart(b"x", "image/png"),)))
+def test_file_in_an_assistant_message_is_left_out_with_a_warning() -> None:
+    made = request(AssistantMessage((FilePart(b"x", "image/png"), TextPart("a"))))
+    assert made.body["messages"] == [{"role": "assistant", "content": "a"}]
+    assert made.warnings[0].message.startswith("messages[0].content[0] is a file")
 
 
 def test_assistant_texts_and_calls_are_sent_together() -> None:
@@ -353,12 +363,12 @@ def test_assistant_message_of_nothing_has_empty_content() -> None:
     ("output", "content"),
     [
         ({"type": "text", "value": "21°"}, "21°"),
-        ({"type": "error-text", "value": "broken"}, "broken"),
+        ({"type": "error-text", "value": "broken"}, '{"error":"broken"}'),
         ({"type": "json", "value": {"t": 21, "u": "°"}}, '{"t":21,"u":"°"}'),
         ({"type": "json", "value": None}, "null"),
-        ({"type": "error-json", "value": [1]}, "[1]"),
+        ({"type": "error-json", "value": [1]}, '{"error":[1]}'),
         ({"type": "content", "value": [{"type": "text", "text": "a"}]}, '[{"type":"text","text":"a"}]'),
-        ({"type": "execution-denied"}, "Tool execution denied."),
+        ({"type": "execution-denied"}, "Tool call execution denied."),
         ({"type": "execution-denied", "reason": "no"}, "no"),
     ],
 )

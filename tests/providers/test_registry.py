@@ -31,9 +31,34 @@ def named(name: str) -> LanguageModel:
     return cast("LanguageModel", Named(name))
 
 
-def test_openai_models_are_found() -> None:
-    model = resolve("openai/gpt-5.4-mini")
-    assert (model.provider, model.model_id) == ("openai.chat", "gpt-5.4-mini")
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("openai/gpt-5.4-mini", "openai.responses"),
+        ("openai.chat/gpt-5.4-mini", "openai.chat"),
+        ("openai.responses/gpt-5.4-mini", "openai.responses"),
+        ("xai/grok-4.5", "xai.responses"),
+        ("xai.chat/grok-4.5", "xai.chat"),
+        ("groq/openai/gpt-oss-120b", "groq.chat"),
+        ("mistral/mistral-small-latest", "mistral.chat"),
+        ("deepseek/deepseek-flash", "deepseek.chat"),
+        ("moonshotai/kimi-k3", "moonshotai.chat"),
+        ("moonshot/kimi-k3", "moonshotai.chat"),
+        ("alibaba/qwen-plus", "alibaba.chat"),
+        ("openrouter/openai/gpt-5", "openrouter.chat"),
+        ("togetherai/a/b", "togetherai.chat"),
+        ("together/a/b", "togetherai.chat"),
+        ("fireworks/accounts/fireworks/models/x", "fireworks.chat"),
+        ("ollama/llama3.2", "ollama.chat"),
+        ("vllm/m", "vllm.chat"),
+        ("lmstudio/m", "lmstudio.chat"),
+        ("llamacpp/m", "llamacpp.chat"),
+        ("llama.cpp/m", "llamacpp.chat"),
+    ],
+)
+def test_models_of_every_provider_are_found(name: str, provider: str) -> None:
+    model = resolve(name)
+    assert (model.provider, model.model_id) == (provider, name.partition("/")[2])
 
 
 def test_what_follows_the_first_slash_is_the_provider_s() -> None:
@@ -59,13 +84,13 @@ def test_provider_needs_a_usable_name(name: str) -> None:
 
 @pytest.mark.parametrize("model_id", ["gpt-5.4-mini", "", "/", "openai/", "/gpt", "  "])
 def test_name_without_a_provider_is_explained(model_id: str) -> None:
-    with pytest.raises(NoSuchModelError, match=r"write provider/model.*Providers: local, openai\."):
+    with pytest.raises(NoSuchModelError, match=r"write provider/model.*Providers: alibaba, .*openai, .*xai"):
         resolve(model_id)
 
 
 def test_unknown_provider_is_explained() -> None:
     with pytest.raises(
-        NoSuchModelError, match=r"no provider 'os' \(of model 'os/path'\)\. Providers: local, openai\."
+        NoSuchModelError, match=r"no provider 'os' \(of model 'os/path'\)\. Providers: alibaba, .*openai"
     ):
         resolve("os/path")
 
@@ -97,7 +122,7 @@ def test_malformed_name_in_the_environment_names_the_variable(
 def test_key_chooses_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk")
     model, reason = default_model()
-    assert (model.provider, model.model_id) == ("openai.chat", "gpt-5.4-mini")
+    assert (model.provider, model.model_id) == ("openai.responses", "gpt-5.4-mini")
     assert reason == "because OPENAI_API_KEY is set; FLIGHTWIRE_MODEL=provider/model chooses another"
     assert resolve(None).model_id == "gpt-5.4-mini"
 
@@ -105,7 +130,14 @@ def test_key_chooses_openai(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_address_of_one_s_own_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8080/v1")
-    assert default_model()[1].startswith("because OPENAI_API_KEY is set and OPENAI_BASE_URL says where; ")
+    model, reason = default_model()
+    assert reason.startswith("because OPENAI_API_KEY is set and OPENAI_BASE_URL says where; ")
+    assert model.provider == "openai.chat"  # what every such server knows
+
+
+def test_every_provider_says_at_the_start_that_its_key_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLIGHTWIRE_MODEL", "groq/x")
+    assert "Set GROQ_API_KEY" in default_model()[1]
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flightwire.errors import APICallError
+from flightwire.errors import APICallError, WrongAPIError
 from flightwire.jsontypes import loads
 from flightwire.providers.outgoing import Outgoing
 from flightwire.providers.retries import retry_after_s
@@ -122,3 +122,68 @@ def is_passing(data: object) -> bool:
         return code in (408, 409, 429) or code >= 500
     kind = f"{data.get('type')} {code} {data.get('status')}".lower()
     return any(word in kind for word in _PASSING)
+
+
+# What an API calls an error inside a 200, and the status it would have had; the first word that is found counts.
+_STATUS_OF_WORDS = (
+    ("insufficient_quota", 429),
+    ("rate_limit", 429),
+    ("authentication", 401),
+    ("invalid_api_key", 401),
+    ("permission", 403),
+    ("not_found", 404),
+    ("invalid", 400),
+    ("bad_request", 400),
+    ("context_length", 400),
+    ("overload", 503),
+    ("unavailable", 503),
+    ("timeout", 504),
+)
+
+
+def reported(error: object, *, service: str, url: str) -> APICallError:
+    """An error object that came where an answer was expected, with status 200."""
+    status = _status_in(error)
+    is_retryable = is_passing(error) or (status is not None and (status in (408, 409, 429) or status >= 500))
+    if isinstance(error, Mapping) and "insufficient_quota" in (error.get("code"), error.get("type")):
+        is_retryable = False
+    return APICallError(
+        error_message(error) or f"{service} reported an error: {error!r:.200}",
+        url=url,
+        status_code=status,
+        is_retryable=is_retryable,
+        data=error,
+    )
+
+
+def _status_in(error: object) -> int | None:
+    """The status that an error object names, as a number or in words."""
+    if not isinstance(error, Mapping):
+        return None
+    code = error.get("code")
+    if isinstance(code, str) and len(code) == 3 and code.isdecimal():
+        code = int(code)
+    if isinstance(code, int):
+        return code if 400 <= code < 600 else None
+    words = f"{code} {error.get('type')}".lower()
+    return next((status for word, status in _STATUS_OF_WORDS if word in words), None)
+
+
+def speaks_responses(service: str, url: str) -> WrongAPIError:
+    """The error for an answer of the Responses API where chat completions were asked for."""
+    return WrongAPIError(
+        f"{service} answers in the Responses API where chat completions were asked for; write "
+        f"openai.responses('model-id', base_url=…), or 'openai.responses/model-id'",
+        url=url,
+        is_retryable=False,
+    )
+
+
+def speaks_chat(service: str, url: str) -> WrongAPIError:
+    """The error for an answer in chat completions where the Responses API was asked for."""
+    return WrongAPIError(
+        f"{service} answers in chat completions where the Responses API was asked for; write "
+        f"openai.chat('model-id', base_url=…), or 'openai.chat/model-id'",
+        url=url,
+        is_retryable=False,
+    )

@@ -1,40 +1,48 @@
 """OpenAI's models.
 
-Owns: OpenAI's address, key, headers, and what its models can take. Refuses to know: the dialect itself.
+Owns: OpenAI's address, key and headers, and which API a model is asked over. Refuses to know: the APIs themselves.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from flightwire.errors import InvalidArgumentError, LoadAPIKeyError
-from flightwire.providers.base import LanguageModel
-from flightwire.providers.chat_dialect import ChatModel, ChatProfile, Endpoint
-from flightwire.providers.proxies import is_loopback
+from flightwire.errors import (
+    APICallError,
+    InvalidArgumentError,
+    LoadAPIKeyError,
+    RetryError,
+    WrongAPIError,
+)
+from flightwire.events import ProviderPart
+from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
+from flightwire.providers.chat_dialect import ChatModel
+from flightwire.providers.endpoint import Endpoint, check_url, endpoint_of, from_environment
+from flightwire.providers.openai_chat import OpenAIChat, OpenAIChatOptions
+from flightwire.providers.openai_responses import OpenAIResponses, OpenAIResponsesOptions
+from flightwire.providers.openai_tools import OpenAITools
+from flightwire.providers.responses_dialect import ResponsesModel
 from flightwire.providers.transport import DEFAULT_TIMEOUTS, Timeouts
 
-__all__ = ["OpenAI", "openai"]
+__all__ = ["OpenAI", "OpenAIChatOptions", "OpenAIResponsesOptions", "openai"]
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_MODEL_ID = "gpt-5.4-mini"
 
-# Names as in https://platform.openai.com/docs/guides/reasoning; gpt-5-chat answers without reasoning.
-_REASONING_PREFIXES = ("o1", "o3", "o4", "gpt-5")
-_CHAT_PREFIXES = ("gpt-5-chat", "gpt-5.1-chat", "gpt-5.2-chat", "gpt-5.3-chat")
-# https://platform.openai.com/docs/guides/latest-model, "parameter compatibility": only with reasoning effort "none",
-# and only from GPT-5.1 on.
-_SAMPLING = ("temperature", "top_p", "logprobs", "top_logprobs")
-_NEVER_WITH_REASONING = ("frequency_penalty", "presence_penalty", "logit_bias")
-# https://platform.openai.com/docs/api-reference/chat/create, "stop": not supported with o3 and o4-mini.
-_NO_STOP_PREFIXES = ("o3", "o4")
-
 
 class OpenAI:
-    """Makes OpenAI's models, and those of servers that speak like OpenAI: `openai("gpt-5.4-mini")`."""
+    """Makes OpenAI's models: `openai("gpt-5.4-mini")` over the Responses API, `openai.chat(…)` over chat completions.
+
+    Attributes:
+        tools: OpenAI's own tools, as in `openai.tools.web_search()`.
+    """
+
+    tools = OpenAITools()
 
     def __call__(
         self,
@@ -47,7 +55,10 @@ class OpenAI:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> LanguageModel:
-        """A model, by OpenAI's name for it.
+        """A model, by OpenAI's name for it, over the Responses API.
+
+        A server that `OPENAI_BASE_URL` names is asked in chat completions, and a server that does not know the API it is
+        asked in is asked in the other one; `openai.responses` and `openai.chat` are one API and nothing else.
 
         Args:
             model_id: as in "gpt-5.4-mini".
@@ -61,15 +72,28 @@ class OpenAI:
         Raises:
             InvalidArgumentError: an empty model id, or a base_url that is not an http(s) address.
         """
-        return self.chat(
-            model_id,
-            base_url=base_url,
-            api_key=api_key,
-            organization=organization,
-            project=project,
-            headers=headers,
-            timeouts=timeouts,
+        endpoint = _endpoint_maker(model_id, base_url, api_key, (organization, project), headers)
+        return _EitherAPI(
+            ResponsesModel(OpenAIResponses(model_id), endpoint, timeouts=timeouts),
+            ChatModel(OpenAIChat(model_id), endpoint, timeouts=timeouts),
+            endpoint,
+            prefers_responses=base_url is not None,
         )
+
+    def responses(
+        self,
+        model_id: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> LanguageModel:
+        """The same, over the Responses API and nothing else."""
+        endpoint = _endpoint_maker(model_id, base_url, api_key, (organization, project), headers)
+        return ResponsesModel(OpenAIResponses(model_id), endpoint, timeouts=timeouts)
 
     def chat(
         self,
@@ -83,80 +107,150 @@ class OpenAI:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> LanguageModel:
         """The same, over chat completions, which most servers that speak like OpenAI know."""
-        if not model_id:
-            raise InvalidArgumentError("a model needs a name, as in openai('gpt-5.4-mini').")
-        if base_url is not None:
-            _check_url(base_url, "base_url")
-
-        def endpoint() -> Endpoint:
-            return _endpoint(base_url, api_key, organization, project, headers or {})
-
-        return ChatModel(model_id, profile_of(model_id), endpoint, timeouts=timeouts)
+        endpoint = _endpoint_maker(model_id, base_url, api_key, (organization, project), headers)
+        return ChatModel(OpenAIChat(model_id), endpoint, timeouts=timeouts)
 
 
 openai = OpenAI()
 
 
-def missing_key() -> LoadAPIKeyError | None:
-    """What the first call would raise if the environment stays as it is, or None."""
-    try:
-        _endpoint(None, None, None, None, {})
-    except LoadAPIKeyError as error:
-        return error
-    return None
+class _EitherAPI:
+    """A model over the API that the server knows.
+
+    OpenAI, and whatever a `base_url` was passed for, is asked over the Responses API. A server that only `OPENAI_BASE_URL`
+    names is asked in chat completions: most that copy OpenAI know nothing else. A server that does not know what it is
+    asked (404, 405, 501, or an answer of the other API) is asked the other way, and so from then on.
+    """
+
+    known: ClassVar[dict[str, str]] = {}
+    """Base URL → the API that its server knows; shared by all models of the process."""
+
+    def __init__(
+        self,
+        responses: ResponsesModel,
+        chat: ChatModel,
+        endpoint: Callable[[], Endpoint],
+        *,
+        prefers_responses: bool,
+    ) -> None:
+        self._models: dict[str, ResponsesModel | ChatModel] = {"responses": responses, "chat": chat}
+        self._endpoint = endpoint
+        self._prefers_responses = prefers_responses
+
+    @property
+    def provider(self) -> str:
+        """As in "openai.responses"."""
+        return self._models[self._api()].provider
+
+    @property
+    def model_id(self) -> str:
+        """OpenAI's name of the model."""
+        return self._models["responses"].model_id
+
+    @property
+    def supported_urls(self) -> Mapping[str, Sequence[str]]:
+        """Which addresses the API fetches itself: media type → patterns."""
+        return self._models[self._api()].supported_urls
+
+    def missing_key(self) -> LoadAPIKeyError | None:
+        """What the first call would raise if the environment stays as it is, or None."""
+        return self._models["responses"].missing_key()
+
+    def __repr__(self) -> str:
+        """`<openai.responses gpt-5.4-mini>`."""
+        return repr(self._models[self._api()])
+
+    def _api(self) -> str:
+        try:
+            base_url = self._endpoint().base_url
+        except (LoadAPIKeyError, InvalidArgumentError):
+            return "responses"
+        if self._prefers_responses or _is_openais(base_url):
+            return self.known.get(base_url, "responses")
+        return self.known.get(base_url, "chat")
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        """Answer in batches; see `LanguageModel.stream`."""
+        api = self._api()
+        try:
+            async with aclosing(self._models[api].stream(call)) as batches:
+                async for batch in batches:
+                    yield batch
+            return
+        except (APICallError, RetryError) as error:
+            other = self._other_api(api, error)
+            if other is None:
+                raise
+        async with aclosing(self._models[other].stream(call)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def generate(self, call: ModelCall) -> ModelResult:
+        """Answer at once; see `LanguageModel.generate`."""
+        api = self._api()
+        try:
+            return await self._models[api].generate(call)
+        except (APICallError, RetryError) as error:
+            other = self._other_api(api, error)
+            if other is None:
+                raise
+        return await self._models[other].generate(call)
+
+    def _other_api(self, api: str, error: APICallError | RetryError) -> str | None:
+        """The other API, if the server does not know this one."""
+        base_url = self._endpoint().base_url
+        if _is_openais(base_url) or base_url in self.known or not _is_unknown_api(error):
+            return None
+        self.known[base_url] = "chat" if api == "responses" else "responses"
+        return self.known[base_url]
 
 
-def profile_of(model_id: str) -> ChatProfile:
-    """What OpenAI's public reference says about a model; names it does not know are taken as plain chat models."""
-    name = model_id.rpartition("/")[2]
-    name = name.removeprefix("ft:")
-    if not name.startswith(_REASONING_PREFIXES) or name.startswith(_CHAT_PREFIXES):
-        return ChatProfile("openai.chat", "OpenAI", "openai", takes_reasoning_effort=not _is_openais(name))
-    no_stop = ("stop",) if name.startswith(_NO_STOP_PREFIXES) else ()
-    return ChatProfile(
-        "openai.chat",
-        "OpenAI",
-        "openai",
-        system_role="developer",
-        max_tokens_field="max_completion_tokens",
-        unsupported=(*_SAMPLING, *_NEVER_WITH_REASONING, *no_stop),
-        without_reasoning=_SAMPLING if name.startswith("gpt-5.") else (),
-    )
+def _is_unknown_api(error: APICallError | RetryError) -> bool:
+    """Whether a server does not know the API it was asked in, rather than the model."""
+    if isinstance(error, WrongAPIError):
+        return True
+    if not isinstance(error, APICallError) or error.status_code not in (404, 405, 501):
+        return False
+    data = error.data if isinstance(error.data, Mapping) else {}
+    return "model" not in f"{data.get('code')} {data.get('param')} {data.get('message')}".lower()
 
 
-def _is_openais(name: str) -> bool:
-    return name.startswith(("gpt-3", "gpt-4", "gpt-5", "chatgpt-"))
+def _is_openais(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
+
+
+def _endpoint_maker(
+    model_id: str,
+    base_url: str | None,
+    api_key: str | None,
+    owner: tuple[str | None, str | None],
+    headers: Mapping[str, str] | None,
+) -> Callable[[], Endpoint]:
+    if not model_id:
+        raise InvalidArgumentError("a model needs a name, as in openai('gpt-5.4-mini').")
+    if base_url is not None:
+        check_url(base_url, "base_url", DEFAULT_BASE_URL)
+    return lambda: _endpoint(base_url, api_key, owner, headers or {})
 
 
 def _endpoint(
     base_url: str | None,
     api_key: str | None,
-    organization: str | None,
-    project: str | None,
+    owner: tuple[str | None, str | None],
     headers: Mapping[str, str],
 ) -> Endpoint:
-    if base_url is None:
-        base_url = _environment(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
-        _check_url(base_url, BASE_URL_VARIABLE)
-    key = (api_key or "").strip() or _environment(KEY_VARIABLE)
-    if key is None and not is_loopback(urlsplit(base_url).hostname):
-        raise LoadAPIKeyError("OpenAI", KEY_VARIABLE)
-    sent = {
-        "authorization": f"Bearer {key}" if key else None,
-        "openai-organization": organization or _environment("OPENAI_ORG_ID"),
-        "openai-project": project or _environment("OPENAI_PROJECT_ID"),
-        **headers,
-    }
-    return Endpoint(base_url, {name: text for name, text in sent.items() if text is not None}, KEY_VARIABLE)
-
-
-def _environment(name: str) -> str | None:
-    return os.environ.get(name, "").strip() or None  # a key pasted into a file often ends in a line break
-
-
-def _check_url(url: str, where: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidArgumentError(
-            f"{where} is {url!r}; expected an address such as {DEFAULT_BASE_URL} or http://127.0.0.1:8080/v1."
-        )
+    organization, project = owner
+    return endpoint_of(
+        service="OpenAI",
+        default_base_url=DEFAULT_BASE_URL,
+        base_url=base_url,
+        base_url_variable=BASE_URL_VARIABLE,
+        api_key=api_key,
+        key_variables=(KEY_VARIABLE,),
+        headers={
+            "openai-organization": organization or from_environment("OPENAI_ORG_ID"),
+            "openai-project": project or from_environment("OPENAI_PROJECT_ID"),
+            **headers,
+        },
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeAlias
+from importlib import import_module
+from typing import Any, TypeAlias
 
 from flightwire.errors import NoSuchModelError
 from flightwire.providers.base import LanguageModel
@@ -21,19 +22,39 @@ DEFAULT_LOCAL_MODEL = "local/smollm2"
 Factory: TypeAlias = Callable[[str], LanguageModel]
 
 
-def _openai(model_id: str) -> LanguageModel:
-    from flightwire.providers.openai import openai
+def _named(module: str, *path: str) -> Factory:
+    """What makes a provider's models, from a module that is imported when the first of them is asked for."""
 
-    return openai(model_id)
+    def factory(model_id: str) -> LanguageModel:
+        made: Any = import_module(f"flightwire.providers.{module}")
+        for name in path:
+            made = getattr(made, name)
+        model: LanguageModel = made(model_id)
+        return model
+
+    return factory
 
 
-def _local(name_or_path: str) -> LanguageModel:
-    from flightwire.providers.local import local
-
-    return local(name_or_path)
-
-
-_factories: dict[str, Factory] = {"openai": _openai, "local": _local}
+_COMPATIBLE = "openai_compatible"
+_factories: dict[str, Factory] = {
+    "openai": _named("openai", "openai"),
+    "openai.chat": _named("openai", "openai", "chat"),
+    "openai.responses": _named("openai", "openai", "responses"),
+    "xai": _named("xai", "xai"),
+    "xai.chat": _named("xai", "xai", "chat"),
+    "groq": _named("groq", "groq"),
+    "mistral": _named("mistral", "mistral"),
+    "deepseek": _named("deepseek", "deepseek"),
+    "moonshotai": _named("moonshotai", "moonshotai"),
+    "alibaba": _named("alibaba", "alibaba"),
+    **{
+        name: _named(_COMPATIBLE, name)
+        for name in ("openrouter", "togetherai", "fireworks", "ollama", "vllm", "lmstudio", "llamacpp")
+    },
+    "local": _named("local", "local"),
+}
+# What people also call them.
+_ALIASES = {"moonshot": "moonshotai", "together": "togetherai", "qwen": "alibaba", "llama.cpp": "llamacpp"}
 
 
 def register_provider(name: str, factory: Factory) -> None:
@@ -64,7 +85,7 @@ def _resolve(model_id: str, source: str) -> LanguageModel:
             f"{source}model {model_id!r} has no provider; write provider/model, as in 'openai/gpt-5.4-mini' or "
             f"'{DEFAULT_LOCAL_MODEL}'. Providers: {', '.join(provider_names())}."
         )
-    factory = _factories.get(provider)
+    factory = _factories.get(provider) or _factories.get(_ALIASES.get(provider, ""))
     if factory is None:
         raise NoSuchModelError(
             f"{source}there is no provider {provider!r} (of model {model_id!r}). Providers: "
@@ -84,9 +105,8 @@ def default_model() -> tuple[LanguageModel, str]:
     """
     named = os.environ.get(MODEL_VARIABLE, "").strip()
     if named:
-        return _resolve(
-            named, f"{MODEL_VARIABLE} is set, but "
-        ), f"because {MODEL_VARIABLE} names it{_missing(named)}"
+        model = _resolve(named, f"{MODEL_VARIABLE} is set, but ")
+        return model, f"because {MODEL_VARIABLE} names it{_missing(model)}"
     if os.environ.get("OPENAI_API_KEY", "").strip():
         from flightwire.providers.openai import DEFAULT_MODEL_ID
 
@@ -102,11 +122,8 @@ def _where() -> str:
     return " and OPENAI_BASE_URL says where" if os.environ.get("OPENAI_BASE_URL", "").strip() else ""
 
 
-def _missing(model_id: str) -> str:
+def _missing(model: LanguageModel) -> str:
     """What is known at start-up to be missing, said before the first call fails."""
-    if not model_id.startswith("openai/"):
-        return ""
-    from flightwire.providers.openai import missing_key
-
-    error = missing_key()
+    ask = getattr(model, "missing_key", None)
+    error = ask() if ask is not None else None
     return "" if error is None else f"; but {error}"

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from flightwire.testing.upstream_connection import DEFAULT_TIMEOUT_S, Connection, RecordedRequest, Script
+from flightwire.testing.upstream_responses import ResponsesAnswer
 from flightwire.testing.upstream_script import ChatAnswer, Delay, Ending, Step, document, event, event_stream
 
 __all__ = ["Delay", "Ending", "Gate", "RecordedRequest", "ScriptedUpstream"]
@@ -156,7 +157,9 @@ class ScriptedUpstream:
         headers: Mapping[str, str] | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer with a chat completion: as a stream, or as one document when the request does not ask for a stream.
+        """Answer as a stream, or as one document when the request does not ask for a stream.
+
+        Who posts to `…/responses` is answered in OpenAI's Responses API, everybody else with a chat completion.
 
         Args:
             tokens: pieces of text, one event each.
@@ -187,6 +190,11 @@ class ScriptedUpstream:
 
         def script(request: RecordedRequest) -> Iterable[Step]:
             body = request.json
+            if request.path.partition("?")[0].endswith("/responses"):
+                responses = ResponsesAnswer(chat)
+                if not body.get("stream"):
+                    return document(json.dumps(responses.whole()), headers=headers)
+                return event_stream(responses.stream(), headers=headers, split_bytes=split_bytes)
             if not body.get("stream"):
                 return document(json.dumps(chat.whole()), headers=headers)
             options = body.get("stream_options")

@@ -126,7 +126,7 @@ class ChatAnswer:
     def stream(self, *, with_usage: bool) -> Iterator[Step]:
         """The events, token by token; the gate stands before every token but the first."""
         yield event(_delta(self.model, {"role": "assistant", "content": ""}))
-        yield from self._gated(event(_delta(self.model, delta)) for delta in self._deltas())
+        yield from self.gated(event(_delta(self.model, delta)) for delta in self._deltas())
         if self.ending is not None:
             yield self.ending
         yield event(_delta(self.model, {}, self.finish_reason))
@@ -135,7 +135,8 @@ class ChatAnswer:
         if self.done:
             yield event("[DONE]")
 
-    def _gated(self, events: Iterator[bytes]) -> Iterator[Step]:
+    def gated(self, events: Iterator[bytes]) -> Iterator[Step]:
+        """The events, so many at once, each but the first behind the gate."""
         first = True
         while batch := b"".join(islice(events, self.tokens_per_write)):
             if self.gate is not None and not first:

@@ -1,10 +1,11 @@
 """What APIs that look like OpenAI's chat completions share: requests, answers, streams.
 
 Owns: the dialect of https://platform.openai.com/docs/api-reference/chat and of those who copy it.
-Refuses to know: which provider speaks it; where they differ, a `ChatProfile` says so.
+Refuses to know: which provider speaks it; where they differ, each has a `ChatDialect` of its own.
 """
 
+from flightwire.providers.chat_dialect.dialect import ChatDialect
+from flightwire.providers.chat_dialect.messages import MessageWriter
 from flightwire.providers.chat_dialect.model import ChatModel, Endpoint
-from flightwire.providers.chat_dialect.profile import ChatProfile
 
-__all__ = ["ChatModel", "ChatProfile", "Endpoint"]
+__all__ = ["ChatDialect", "ChatModel", "Endpoint", "MessageWriter"]

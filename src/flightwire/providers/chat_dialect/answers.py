@@ -1,6 +1,6 @@
-"""What the end of an answer says, streamed or not: why it ended, what it used; and text that is fit to go on.
+"""What the end of an answer says, streamed or not: why it ended, what it used.
 
-Owns: finish reasons, usage, clean text. Refuses to know: streams, requests.
+Owns: finish reasons, usage, and the few facts that become metadata. Refuses to know: streams, requests.
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from flightwire.errors import APICallError
+from msgspec import Struct, field
+
 from flightwire.events import FinishReason, Usage
-from flightwire.jsontypes import JSONObject
-from flightwire.providers.failures import error_message, is_passing
+from flightwire.jsontypes import JSONObject, JSONValue
+
+__all__ = ["Facts", "count_of", "make_usage", "to_finish_reason", "to_metadata", "to_usage"]
 
 MAX_TOKENS = 2**53  # beyond it a count is not one, and no browser could read it
 
@@ -21,72 +23,87 @@ _FINISH_REASONS: dict[str | None, FinishReason] = {
     "content_filter": "content-filter",
     "tool_calls": "tool-calls",
     "function_call": "tool-calls",
-    "error": "error",
 }
 
 
+class Facts(Struct):
+    """What an answer said besides its content."""
+
+    usage: Mapping[str, object] | None = None
+    logprobs: list[object] | None = None
+    reasoning_logprobs: list[object] | None = None
+    extra: dict[str, JSONValue] = field(default_factory=dict)
+
+    def take_logprobs(self, logprobs: object) -> None:
+        """Tokens and how likely they were; those of a refusal follow those of the text."""
+        if not isinstance(logprobs, Mapping):
+            return
+        for name in ("content", "refusal"):
+            if isinstance(found := logprobs.get(name), list):
+                self.logprobs = [*(self.logprobs or []), *found]
+        if isinstance(found := logprobs.get("reasoning_content"), list):
+            self.reasoning_logprobs = [*(self.reasoning_logprobs or []), *found]
+
+
 def to_finish_reason(raw: str | None, *, refused: bool = False) -> FinishReason:
-    """One word for all providers; a refusal is a content filter, whatever the API calls its end."""
-    return "content-filter" if refused else _FINISH_REASONS.get(raw, "other")
+    """One word for all providers; a refusal is a content filter, though the API calls it a normal end."""
+    if refused and raw == "stop":
+        return "content-filter"
+    return _FINISH_REASONS.get(raw, "other")
 
 
 def to_usage(raw: Mapping[str, object] | None) -> Usage:
-    """OpenAI's usage object, and DeepSeek's names for the cache; what is not said is None."""
+    """OpenAI's usage object, as the AI SDK reads it: details that are not said are 0."""
     if not raw:
         return Usage()
-    sent, written = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    cached = _count(raw.get("prompt_tokens_details"), "cached_tokens")
-    if cached is None:
-        cached = _count(raw, "prompt_cache_hit_tokens")
-    reasoned = _count(raw.get("completion_tokens_details"), "reasoning_tokens")
-    total = _count(raw, "total_tokens")
-    if total is None and sent is not None and written is not None:
-        total = sent + written
+    return make_usage(
+        raw,
+        sent=count_of(raw, "prompt_tokens") or 0,
+        written=count_of(raw, "completion_tokens") or 0,
+        cached=count_of(raw.get("prompt_tokens_details"), "cached_tokens") or 0,
+        cache_written=None,
+        reasoned=count_of(raw.get("completion_tokens_details"), "reasoning_tokens") or 0,
+    )
+
+
+def make_usage(
+    raw: Mapping[str, object],
+    *,
+    sent: int,
+    written: int,
+    cached: int | None,
+    cache_written: int | None,
+    reasoned: int | None,
+) -> Usage:
+    """A usage of its counts; what was read from and written to a cache is part of what was sent."""
     return Usage(
         input_tokens=sent,
         output_tokens=written,
-        total_tokens=total,
-        no_cache_tokens=_difference(sent, cached),
+        total_tokens=sent + written,
+        no_cache_tokens=max(sent - (cached or 0) - (cache_written or 0), 0),
         cache_read_tokens=cached,
-        cache_write_tokens=_count(raw.get("prompt_tokens_details"), "cache_write_tokens"),
-        text_tokens=_difference(written, reasoned),
+        cache_write_tokens=cache_written,
+        text_tokens=max(written - (reasoned or 0), 0),
         reasoning_tokens=reasoned,
         raw=cast("JSONObject", raw),
     )
 
 
-def _count(counts: object, name: str) -> int | None:
+def count_of(counts: object, name: str) -> int | None:
+    """A count of tokens in an object that may not be one."""
     count = counts.get(name) if isinstance(counts, Mapping) else None
     if isinstance(count, bool) or not isinstance(count, (int, float)):
         return None
     return int(count) if 0 <= count < MAX_TOKENS else None
 
 
-def _difference(whole: int | None, part: int | None) -> int | None:
-    return None if whole is None or part is None else max(whole - part, 0)
-
-
-def clean(text: str) -> str:
-    """Text that every later stop can carry: NUL and halves of surrogate pairs become U+FFFD.
-
-    UTF-8 cannot carry the halves; PostgreSQL's `text` and `jsonb` cannot carry NUL, and CommonMark (0.31, section 2.3)
-    wants it replaced like this.
-    """
-    text = text.replace("\0", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def reported(error: object, *, service: str, url: str) -> APICallError:
-    """An error object that came where an answer was expected, with status 200."""
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return APICallError(
-        error_message(error) or f"{service} reported an error: {error!r:.200}",
-        url=url,
-        status_code=code if isinstance(code, int) and 400 <= code < 600 else None,
-        is_retryable=is_passing(error),
-        data=error,
-    )
+def to_metadata(facts: Facts) -> dict[str, JSONValue]:
+    """Log probabilities, and what became of a prediction."""
+    metadata: dict[str, JSONValue] = {}
+    details = (facts.usage or {}).get("completion_tokens_details")
+    for name, said in (("acceptedPredictionTokens", "accepted"), ("rejectedPredictionTokens", "rejected")):
+        if (count := count_of(details, f"{said}_prediction_tokens")) is not None:
+            metadata[name] = count
+    if facts.logprobs is not None:
+        metadata["logprobs"] = cast("JSONValue", facts.logprobs)
+    return metadata

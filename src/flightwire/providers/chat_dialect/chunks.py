@@ -6,12 +6,15 @@ documented. Refuses to know: what a chunk means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from flightwire.jsontypes import dumps, loads
+
+Fields = dict[str, object]
 
 
 class Function(Struct, gc=False):
@@ -22,21 +25,23 @@ class Function(Struct, gc=False):
 
 
 class ToolCallDelta(Struct, gc=False):
-    """A piece of a tool call; the id and name come with the first."""
+    """A piece of a tool call; the id and name come with the first. `extra_content` is Google's thought signature."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: object = None
 
 
 class Delta(Struct, gc=False):
-    """What is new. Reasoning has two names among the APIs that send it."""
+    """What is new. Reasoning has two names among the APIs that send it, or stands among content parts."""
 
-    content: str | None = None
+    content: str | list[object] | None = None
     tool_calls: list[ToolCallDelta] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
+    annotations: list[object] | None = None
 
 
 class Choice(Struct, gc=False):
@@ -45,14 +50,23 @@ class Choice(Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
     index: int | None = 0
+    logprobs: object = None
+    usage: Fields | None = None  # where Moonshot puts it
+
+
+class Groq(Struct, gc=False):
+    """What Groq says apart."""
+
+    usage: Fields | None = None
 
 
 class Chunk(Struct, gc=False):
     """One event of the stream."""
 
     choices: list[Choice] | None = None
-    usage: dict[str, object] | None = None
+    usage: Fields | None = None
     error: object = None
+    x_groq: Groq | None = None
 
 
 class Metadata(Struct, gc=False):
@@ -61,6 +75,7 @@ class Metadata(Struct, gc=False):
     id: str | None = None
     model: str | None = None
     created: float | None = None
+    system_fingerprint: str | None = None
 
 
 decode_chunk = msgspec.json.Decoder(Chunk).decode
@@ -76,33 +91,41 @@ def read_chunk(data: bytes) -> tuple[Chunk, Mapping[str, object]]:
     body = loads(data.decode("utf-8", "replace"))
     if not isinstance(body, Mapping):
         raise ValueError(f"expected a JSON object, got {type(body).__name__}")
-    usage, choices = body.get("usage"), body.get("choices")
+    choices, groq = body.get("choices"), body.get("x_groq")
     return Chunk(
         [_choice(choice) for choice in choices if isinstance(choice, Mapping)]
         if isinstance(choices, list)
         else None,
-        dict(usage) if isinstance(usage, Mapping) else None,
+        _mapping(body.get("usage")),
         body.get("error"),
+        Groq(_mapping(groq.get("usage"))) if isinstance(groq, Mapping) else None,
     ), body
+
+
+def _mapping(field: object) -> Fields | None:
+    return dict(field) if isinstance(field, Mapping) else None
 
 
 def _choice(choice: Mapping[str, object]) -> Choice:
     delta, index = choice.get("delta"), choice.get("index")
     return Choice(
         _delta(delta) if isinstance(delta, Mapping) else None,
-        _text(choice.get("finish_reason")),
+        text_of(choice.get("finish_reason")),
         index if isinstance(index, int) else 0,
+        choice.get("logprobs"),
+        _mapping(choice.get("usage")),
     )
 
 
 def _delta(delta: Mapping[str, object]) -> Delta:
-    calls = delta.get("tool_calls")
+    calls, content, annotations = delta.get("tool_calls"), delta.get("content"), delta.get("annotations")
     return Delta(
-        _text(delta.get("content")),
+        content if isinstance(content, (str, list)) else None,
         [_call(call) for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else None,
-        _text(delta.get("reasoning_content")),
-        _text(delta.get("reasoning")),
-        _text(delta.get("refusal")),
+        text_of(delta.get("reasoning_content")),
+        text_of(delta.get("reasoning")),
+        text_of(delta.get("refusal")),
+        annotations if isinstance(annotations, list) else None,
     )
 
 
@@ -115,13 +138,47 @@ def _call(call: Mapping[str, object]) -> ToolCallDelta:
         arguments = dumps(arguments)
     return ToolCallDelta(
         index if isinstance(index, int) else None,
-        _text(call.get("id")),
-        Function(_text(function.get("name")), _text(arguments)),
+        text_of(call.get("id")),
+        Function(text_of(function.get("name")), text_of(arguments)),
+        call.get("extra_content"),
     )
 
 
-def _text(field: object) -> str | None:
+def text_of(field: object) -> str | None:
     """Text, or the texts of a list of content parts."""
     if isinstance(field, list):
-        return "".join(str(part.get("text", "")) for part in field if isinstance(part, Mapping)) or None
+        return "".join(text for kind, text in contents_of(field) if kind == "text") or None
     return field if isinstance(field, str) else None
+
+
+def contents_of(content: object) -> Iterator[tuple[Literal["text", "reasoning"], str]]:
+    """The texts and thoughts of a message's content: plain text, or a list of parts as Mistral sends it."""
+    if isinstance(content, str):
+        yield "text", content
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, Mapping):
+            continue
+        if part.get("type") == "thinking":
+            thoughts = part.get("thinking")
+            yield (
+                "reasoning",
+                thoughts if isinstance(thoughts, str) else "".join(text for _, text in contents_of(thoughts)),
+            )
+        elif isinstance(text := part.get("text"), str):
+            yield "text", text
+
+
+def citations_of(annotations: object) -> Iterator[tuple[str, str | None]]:
+    """Address and title of each page that an answer cites."""
+    for annotation in annotations if isinstance(annotations, list) else ():
+        cited = annotation.get("url_citation") if isinstance(annotation, Mapping) else None
+        if isinstance(cited, Mapping) and isinstance(url := cited.get("url"), str):
+            title = cited.get("title")
+            yield url, title if isinstance(title, str) else None
+
+
+def thought_signature_of(extra_content: object) -> str | None:
+    """What Gemini's compatible API wants to see again with the call."""
+    google = extra_content.get("google") if isinstance(extra_content, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    return signature if isinstance(signature, str) and signature else None

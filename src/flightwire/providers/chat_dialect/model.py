@@ -6,36 +6,27 @@ Owns: one call from `ModelCall` to parts, or to a `ModelResult`. Refuses to know
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from urllib.parse import urlsplit, urlunsplit
+from contextlib import aclosing
 
-from flightwire._frozen import value
-from flightwire.errors import APICallError
-from flightwire.events import ProviderPart, RequestMetadata, StreamStart
-from flightwire.jsontypes import JSONValue
+from flightwire.errors import LoadAPIKeyError
+from flightwire.events import ProviderPart, StreamStart
+from flightwire.providers.answering import Request, metadata_of, stream_answer
 from flightwire.providers.base import ModelCall, ModelResult
-from flightwire.providers.chat_dialect.profile import ChatProfile
-from flightwire.providers.chat_dialect.request import ChatRequest, chat_request
+from flightwire.providers.chat_dialect.dialect import ChatDialect
 from flightwire.providers.chat_dialect.stream import ChatStream
 from flightwire.providers.chat_dialect.whole import to_result
+from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.retries import SYSTEM_CLOCK, Clock
-from flightwire.providers.transport import DEFAULT_TIMEOUTS, Outgoing, Timeouts, post_json, post_stream
+from flightwire.providers.transport import DEFAULT_TIMEOUTS, Outgoing, Reply, Timeouts, post_json
 
-
-@value
-class Endpoint:
-    """Where the API is, and what it wants to see with every call; `headers` carry the key."""
-
-    base_url: str
-    headers: Mapping[str, str]
-    key_variable: str | None = None
+__all__ = ["ChatModel", "Endpoint"]
 
 
 class ChatModel:
     """A language model; see `flightwire.providers.base.LanguageModel`.
 
     Args:
-        model_id: the provider's name of the model.
-        profile: what it can take.
+        dialect: how this model of this API is asked and read.
         endpoint: asked at every call, so that a key may change; it may raise `LoadAPIKeyError`.
         timeouts: how long the provider may be silent.
         clock: for tests.
@@ -43,15 +34,13 @@ class ChatModel:
 
     def __init__(
         self,
-        model_id: str,
-        profile: ChatProfile,
+        dialect: ChatDialect,
         endpoint: Callable[[], Endpoint],
         *,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._model_id = model_id
-        self._profile = profile
+        self._dialect = dialect
         self._endpoint = endpoint
         self._timeouts = timeouts
         self._clock = clock
@@ -59,12 +48,25 @@ class ChatModel:
     @property
     def provider(self) -> str:
         """As in "openai.chat"."""
-        return self._profile.provider
+        return self._dialect.provider
 
     @property
     def model_id(self) -> str:
         """The provider's name of the model."""
-        return self._model_id
+        return self._dialect.model_id
+
+    @property
+    def supported_urls(self) -> Mapping[str, Sequence[str]]:
+        """Which addresses the API fetches itself: media type → patterns."""
+        return self._dialect.supported_urls
+
+    def missing_key(self) -> LoadAPIKeyError | None:
+        """What the first call would raise if the environment stays as it is, or None."""
+        try:
+            self._endpoint()
+        except LoadAPIKeyError as error:
+            return error
+        return None
 
     def __repr__(self) -> str:
         """`<openai.chat gpt-5.4-mini>`."""
@@ -79,62 +81,48 @@ class ChatModel:
             LoadAPIKeyError: there is no key.
             InvalidPromptError: the messages hold something the API cannot take.
         """
-        request = chat_request(call, self._model_id, self._profile, stream=True)
+        request = self._dialect.request(call, stream=True)
         outgoing = self._outgoing(call, request)
-        async with post_stream(outgoing) as reply:
-            answer = ChatStream(
+
+        def reader(reply: Reply) -> ChatStream:
+            return ChatStream(
                 service=outgoing.service,
                 url=outgoing.address,
                 headers=reply.headers,
                 include_raw=call.include_raw,
+                dialect=self._dialect,
+                json_tool=request.json_tool,
             )
-            yield [StreamStart(request.warnings, _request_metadata(call, request))]
-            while not answer.ended:
-                try:
-                    parts = answer.feed(await reply.read())
-                except APICallError as error:
-                    parts = answer.broke_off(error)
-                if parts:
-                    yield parts
-            if answer.failure is not None:
-                raise answer.failure
+
+        start = StreamStart(request.warnings, metadata_of(call, request))
+        async with aclosing(stream_answer(outgoing, start, reader)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once.
 
         Raises: as `stream`.
         """
-        request = chat_request(call, self._model_id, self._profile, stream=False)
+        request = self._dialect.request(call, stream=False)
         outgoing = self._outgoing(call, request)
         headers, document = await post_json(outgoing)
         return to_result(
             document,
+            dialect=self._dialect,
             service=outgoing.service,
             url=outgoing.address,
             headers=headers,
-            warnings=request.warnings,
-            request=_request_metadata(call, request),
+            request=request,
+            metadata=metadata_of(call, request),
         )
 
-    def _outgoing(self, call: ModelCall, request: ChatRequest) -> Outgoing:
-        endpoint = self._endpoint()
-        return Outgoing(
-            url=_url(endpoint.base_url),
-            body=request.encode(),
-            headers={**endpoint.headers, **(call.headers or {})},
-            service=self._profile.service,
-            key_variable=endpoint.key_variable,
-            max_retries=call.max_retries,
+    def _outgoing(self, call: ModelCall, request: Request) -> Outgoing:
+        return self._endpoint().outgoing(
+            "/chat/completions",
+            request,
+            call,
+            service=self._dialect.service,
             timeouts=self._timeouts,
             clock=self._clock,
         )
-
-
-def _url(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
-
-
-def _request_metadata(call: ModelCall, request: ChatRequest) -> RequestMetadata:
-    body: JSONValue = request.body if call.include_request_body else None  # type: ignore[assignment] # it was encoded
-    return RequestMetadata(body)

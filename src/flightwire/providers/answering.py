@@ -1,0 +1,116 @@
+"""One streamed answer over the transport, whatever the API.
+
+Owns: obtaining it, with retries until the API has begun to answer, and reading it to its end. Refuses to know: what is
+asked, what the events mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from flightwire._frozen import value
+from flightwire.errors import APICallError, InvalidPromptError
+from flightwire.events import CallWarning, ProviderPart, RequestMetadata, StreamStart
+from flightwire.jsontypes import JSONValue, dumps
+from flightwire.providers.base import ModelCall
+from flightwire.providers.reading import EventReader
+from flightwire.providers.retries import with_retries
+from flightwire.providers.transport import Outgoing, Reply, post_stream
+
+__all__ = ["Request", "metadata_of", "stream_answer"]
+
+END_TIMEOUT_S = 1.0
+"""How long an answer that has said why it ends may keep its connection open."""
+
+OpenReader = Callable[[Reply], EventReader]
+
+
+@value
+class Request:
+    """What to send, and what could not be said in it."""
+
+    body: dict[str, object]
+    warnings: tuple[CallWarning, ...]
+    json_tool: str | None = (
+        None  # a tool of ours whose input is the answer, where an API takes no schema beside tools
+    )
+
+    def encode(self) -> bytes:
+        """The body as JSON in UTF-8; half surrogate pairs, which UTF-8 cannot carry, become U+FFFD.
+
+        Raises:
+            InvalidPromptError: NaN, or something that is not JSON, in a schema or in provider_options.
+        """
+        try:
+            text = dumps(self.body)  # type: ignore[arg-type] # checked by doing it
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidPromptError(f"the call cannot be written as JSON: {error}.") from None
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def metadata_of(call: ModelCall, request: Request) -> RequestMetadata:
+    """The body, when the call wants to see it."""
+    body: JSONValue = request.body if call.include_request_body else None  # type: ignore[assignment] # it was encoded
+    return RequestMetadata(body)
+
+
+async def stream_answer(
+    outgoing: Outgoing, start: StreamStart, open_reader: OpenReader
+) -> AsyncGenerator[Sequence[ProviderPart], None]:
+    """Send the call and give its parts in batches: what one read of the socket delivered.
+
+    An error that the API reports inside a 200 before it has begun to answer counts as a refusal: it is retried if it may
+    pass, and raised otherwise. What has begun is never asked for again.
+
+    Raises:
+        APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
+        RetryError: it failed several times before it answered.
+    """
+    once = replace(outgoing, max_retries=0)
+    async with AsyncExitStack() as connection:
+
+        async def attempt() -> tuple[Reply, EventReader, list[ProviderPart]]:
+            async with AsyncExitStack() as trial:
+                reply = await trial.enter_async_context(post_stream(once))
+                reader = open_reader(reply)
+                parts = await _read_until_begun(reply, reader)
+                connection.push_async_exit(trial.pop_all())
+                return reply, reader, parts
+
+        reply, reader, parts = await with_retries(
+            attempt, max_retries=outgoing.max_retries, clock=outgoing.clock
+        )
+        yield [start, *parts]
+        while not reader.ended:
+            if parts := await _read(reply, reader):
+                yield parts
+        if reader.failure is not None:
+            raise reader.failure
+
+
+async def _read_until_begun(reply: Reply, reader: EventReader) -> list[ProviderPart]:
+    parts: list[ProviderPart] = []
+    while not reader.begun and not reader.ended:
+        parts += await _read(reply, reader)
+    if reader.failure is not None and not reader.begun:
+        raise reader.failure
+    return parts
+
+
+async def _read(reply: Reply, reader: EventReader) -> list[ProviderPart]:
+    try:
+        if not reader.is_complete:
+            return reader.feed(await reply.read())
+        try:  # nothing is missing any more; what follows, if anything, follows at once
+            async with asyncio.timeout(END_TIMEOUT_S):
+                return reader.feed(await reply.read())
+        except TimeoutError:
+            return reader.feed(b"")
+    except APICallError as error:
+        return reader.broke_off(error)
