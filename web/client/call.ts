@@ -11,6 +11,7 @@ import { readConfig } from './config';
 import { connected, connecting, disconnected, interrupted } from './connection';
 import { ActionError, type ActionFailure, explain, isActionError } from './errors';
 import { reasons } from './graph';
+import { destination, leaveFor } from './navigate';
 import { gather, type Headers, takeOptions } from './options';
 import './registry'; // React asks it for modules
 import { answerRows } from './rows';
@@ -48,11 +49,13 @@ async function answerOf(
   }
 }
 
-/** The result, or an error that can be read. */
+/** The result, or an error that can be read; an action that redirects takes the page elsewhere. */
 async function rooted(root: Promise<unknown>, status: number): Promise<unknown> {
   try {
     return await root;
   } catch (error) {
+    const elsewhere = destination(error);
+    if (elsewhere) return leaveFor(elsewhere);
     if (isRebuilt(error)) explain(error, status);
     throw error;
   }
@@ -113,7 +116,9 @@ async function refusal(response: Response): Promise<ActionError> {
   const { status } = response;
   const isText = response.headers.get('content-type')?.startsWith('text/plain') ?? false;
   const text = isText ? (await response.text().catch(() => '')).trim().slice(0, MAX_LETTER_CHARS) : '';
+  const isForUser = response.headers.get('flightwire-error') === 'UserError';
   return new ActionError('refused', text || `The server answered ${status} instead of running the action.`, {
     status,
+    ...(isForUser && text ? { userMessage: text } : {}),
   });
 }

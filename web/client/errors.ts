@@ -32,11 +32,12 @@ export class ActionError extends Error implements ActionFailure {
   constructor(
     kind: Exclude<ActionErrorKind, 'failed' | 'interrupted'>,
     message: string,
-    facts: { status?: number; cause?: unknown } = {},
+    facts: { status?: number; userMessage?: string; cause?: unknown } = {},
   ) {
     super(message, 'cause' in facts ? { cause: facts.cause } : undefined);
     this.kind = kind;
     this.status = facts.status;
+    this.userMessage = facts.userMessage;
   }
 }
 
@@ -45,6 +46,12 @@ export const CUT = 'The page did not arrive whole. Reload it.';
 
 const USER_ERROR = 'user:'; // a digest that carries a text for the user
 const INTERRUPTED = 'interrupted'; // the digest of what a server ended because it stops
+/** The digest of `not_found()`: the page shows its `not-found.tsx`. */
+export const NOT_FOUND = 'not-found';
+const SENTENCES: Record<string, string> = {
+  [INTERRUPTED]: 'The server was restarted before the answer was complete. Try again.',
+  [NOT_FOUND]: 'There is no such thing here.',
+};
 const NO_TEXT = /^Minified React error #\d+|^An error occurred in the Server/;
 
 /** Whether a call failed, for whatever reason; a call that was stopped or aborted did not. */
@@ -73,14 +80,12 @@ export function describeError(error: unknown): string {
  * Production builds of React put a text of their own in place of the message, which the server does not send.
  */
 export function explain(error: ActionFailure & { digest: string }, status?: number): void {
-  const isInterrupted = error.digest === INTERRUPTED;
-  error.kind ??= isInterrupted ? 'interrupted' : 'failed';
+  error.kind ??= error.digest === INTERRUPTED ? 'interrupted' : 'failed';
   if (status !== undefined && status >= 400) error.status ??= status;
   if (error.digest.startsWith(USER_ERROR)) error.userMessage ??= error.digest.slice(USER_ERROR.length);
   if (!NO_TEXT.test(error.message)) return;
-  error.message = isInterrupted
-    ? 'The server was restarted before the answer was complete. Try again.'
-    : (error.userMessage ?? `Something went wrong on the server (${error.digest}).`);
+  error.message =
+    error.userMessage ?? SENTENCES[error.digest] ?? `Something went wrong on the server (${error.digest}).`;
   error.stack = `${error.name}: ${error.message}`; // React's has no frames either
 }
 
