@@ -20,6 +20,7 @@ VOCABULARY = {
     "elements",
     "errors",
     "events",
+    "files",
     "jsontypes",
     "markup",
     "messages",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flightwire.actions.bound import BoundAction
+from flightwire.actions.files import FileLimits
 from flightwire.actions.injection import Provide
 from flightwire.actions.registry import Action, action
 from flightwire.core.abort import AbortController, AbortSignal
@@ -127,6 +128,7 @@ __all__ = [
     "ConnectionClosedError",
     "Element",
     "File",
+    "FileLimits",
     "FilePart",
     "FlightwireError",
     "ForbiddenError",

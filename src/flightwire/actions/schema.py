@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from flightwire._frozen import value
 from flightwire.actions.bounds import TooManyTriesError
+from flightwire.actions.files import FileLimits
 from flightwire.actions.injection import Injected, injected, is_foreign_provider
 from flightwire.actions.mentions import mentioned
 from flightwire.actions.problems import (
@@ -65,6 +66,7 @@ class ArgumentSchema:
 
     __slots__ = (
         "_action",
+        "_file_limits",
         "_fn",
         "_local_names",
         "_lock",
@@ -84,6 +86,7 @@ class ArgumentSchema:
         self._lock = threading.Lock()
         self._plan: _Plan | None = None
         self._takes_actions: bool | None = None
+        self._file_limits: tuple[FileLimits, ...] | None = None
         self._parameters: list[Parameter] | None = None
         self.injected: Mapping[str, Injected] = {}
         self.needs: Needs = NO_NEEDS
@@ -190,6 +193,13 @@ class ArgumentSchema:
         if self._takes_actions is None:
             self._takes_actions = any(each in _FUNCTIONS or _is_action(each) for each in self.mentions())
         return self._takes_actions
+
+    @property
+    def file_limits(self) -> tuple[FileLimits, ...]:
+        """What the annotations say about files."""
+        if self._file_limits is None:
+            self._file_limits = tuple(each for each in self.mentions() if isinstance(each, FileLimits))
+        return self._file_limits
 
     def mentions(self) -> Iterator[Any]:
         """Every type in the annotations of what a call fills, and what `Annotated` says there.

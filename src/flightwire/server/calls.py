@@ -23,7 +23,7 @@ from flightwire.errors import (
     UserError,
 )
 from flightwire.sealing import Sealer
-from flightwire.server.body import ClientDisconnected
+from flightwire.server.body import ClientDisconnected, Uploads
 from flightwire.server.drain import RETRY_AFTER_S
 from flightwire.server.failures import log_failure
 from flightwire.server.incoming import Caller, arguments_of
@@ -106,7 +106,7 @@ class CallHandler:
         page_max_duration_s: float | None,
     ) -> None:
         """Carry out one call: who it is, which action, what arguments, and only then the action."""
-        under_way = UnderWay()
+        under_way, uploads = UnderWay(), Uploads()
         self.drain.enter(under_way)
         try:
             await self._call(
@@ -116,9 +116,11 @@ class CallHandler:
                 receive,
                 send,
                 under_way=under_way,
+                uploads=uploads,
                 page_limit_s=page_max_duration_s,
             )
         finally:
+            uploads.discard()
             self.drain.leave(under_way)
 
     async def _call(
@@ -130,6 +132,7 @@ class CallHandler:
         send: Send,
         *,
         under_way: UnderWay,
+        uploads: Uploads,
         page_limit_s: float | None,
     ) -> None:
         request = Request(scope)
@@ -150,7 +153,8 @@ class CallHandler:
                     is_bound=is_bound,
                     registry=registry,
                     caller=Caller(user, self._auth, self._sealer),
-                    max_body_bytes=action.max_body_bytes or self._limits.max_body_bytes,
+                    uploads=uploads,
+                    max_body_bytes=self._limits.max_body_bytes,
                     body_timeout_s=self._limits.body_timeout_s,
                 )
         except ClientDisconnected:

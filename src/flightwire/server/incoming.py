@@ -7,7 +7,7 @@ running the action.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from flightwire._frozen import value
 from flightwire.actions.bound import BoundAction, opened
@@ -15,10 +15,14 @@ from flightwire.actions.registry import Action, ActionRegistry
 from flightwire.errors import DecodeError, InvalidArgumentError, SealError
 from flightwire.sealing import Sealer
 from flightwire.server.auth import Auth
-from flightwire.server.body import parse_body, read_body
+from flightwire.server.body import Uploads, read_call
+from flightwire.server.forms import FormLimits
 from flightwire.server.responses import ASGIScope, Receive, header
 from flightwire.wire.flight import reply
 from flightwire.wire.flight.values import ServerReference
+
+FRAME_BYTES: Final = 1024
+"""What a file's name and type may take in a form, beside its content."""
 
 
 @value
@@ -60,6 +64,7 @@ async def arguments_of(
     is_bound: bool,
     registry: ActionRegistry,
     caller: Caller,
+    uploads: Uploads,
     max_body_bytes: int,
     body_timeout_s: float,
 ) -> tuple[Sequence[object], dict[str, object]]:
@@ -71,18 +76,56 @@ async def arguments_of(
     """
     if header(scope, b"content-encoding") not in (None, "", "identity"):
         raise DecodeError("A call with a content-encoding is refused: browsers send none. Send it as it is.")
-    body = await read_body(
+    allowed = allowances(action, max_body_bytes)
+    parts = await read_call(
         receive,
-        max_body_bytes=max_body_bytes,
+        header(scope, b"content-type"),
+        max_body_bytes=allowed.max_body_bytes,
+        form=allowed.form,
+        uploads=uploads,
         content_length=header(scope, b"content-length"),
         timeout_s=body_timeout_s,
     )
-    parts = parse_body(header(scope, b"content-type"), body)
     resolve = _Resolver(action, registry, caller)
-    arguments = reply.decode_call(parts, resolve_reference=resolve, allow_temporary_references=True)
+    arguments = reply.decode_call(
+        parts,
+        limits=reply.Limits(max_stored_bytes=allowed.form.max_text_bytes),
+        resolve_reference=resolve,
+        allow_temporary_references=True,
+    )
     if is_bound:
         arguments = opened(action, arguments, unseal=caller.unseal, resolve_reference=resolve)
     return action.schema.bind(arguments)
+
+
+@value
+class Allowances:
+    """How much a call of one action may bring."""
+
+    max_body_bytes: int
+    form: FormLimits
+
+
+def allowances(action: Action[Any, Any], max_body_bytes: int) -> Allowances:
+    """What an action accepts: what it says itself, else what its app says.
+
+    Where its annotations hold FileLimits, files count on their own, and everything else has the app's limit: only files go to
+    disk, the rest is kept in memory.
+    """
+    files = action.schema.file_limits
+    if not files:
+        limit = action.max_body_bytes or max_body_bytes
+        return Allowances(limit, FormLimits(max_text_bytes=limit, max_file_bytes=limit))
+    max_text_bytes = min(max_body_bytes, action.max_body_bytes or max_body_bytes)
+    max_files = sum(each.max_files for each in files)
+    max_file_bytes = max(each.max_file_bytes for each in files)
+    in_all = (
+        max_text_bytes + FRAME_BYTES * max_files + sum(each.max_files * each.max_file_bytes for each in files)
+    )
+    return Allowances(
+        action.max_body_bytes or in_all,
+        FormLimits(max_text_bytes=max_text_bytes, max_file_bytes=max_file_bytes, max_files=max_files),
+    )
 
 
 class _Resolver:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from flightwire.elements import UNDEFINED
-from flightwire.errors import DecodeError
+from flightwire.errors import BodyTooLargeError, DecodeError
 from flightwire.jsontypes import loads
 from flightwire.wire.flight.letters import (
     CONSTANTS,
@@ -77,6 +77,7 @@ class Decoder:
         self._opaque: dict[int, object] = {}  # containers that are no plain object or array
         self._measures: dict[int, tuple[int, int]] = {}
         self._promise_chain = 0
+        self._stored_bytes = 0
 
     # parts
 
@@ -371,7 +372,13 @@ class Decoder:
         return self._keep(text, file_value(self._parts.file(_part_id(text[2:], text))))
 
     def _bytes(self, text: str, depth: int) -> object:
-        return bytes_of(text[1], self._parts.file(self._take(text)).data)
+        part = self._parts.file(self._take(text))
+        if part.stored is None:
+            return bytes_of(text[1], part.data)
+        self._stored_bytes += part.stored.size
+        if self._stored_bytes > self._limits.max_stored_bytes:
+            raise BodyTooLargeError(self._limits.max_stored_bytes)
+        return bytes_of(text[1], part.stored.data)
 
     def _stream(self, text: str, depth: int) -> object:
         part_id = self._take(text)

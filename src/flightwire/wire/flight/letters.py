@@ -12,6 +12,7 @@ from typing import Final
 
 from flightwire.elements import UNDEFINED
 from flightwire.errors import DecodeError
+from flightwire.files import base_name
 from flightwire.wire.flight.parts import FileField
 from flightwire.wire.flight.values import (
     MAX_SAFE_INTEGER,
@@ -107,7 +108,7 @@ def bytes_of(letter: str, data: bytes) -> bytes | TypedArray:
 
 def file_value(part: FileField) -> File:
     """A file; of its name only what follows the last slash."""
-    return File(part.filename.replace("\\", "/").rpartition("/")[2], part.content_type, part.data)
+    return part.stored or File(base_name(part.filename), part.content_type, part.data)
 
 
 def map_value(entries: list[object]) -> dict[object, object] | JSMap:

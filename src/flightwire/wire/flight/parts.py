@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from flightwire._frozen import value
 from flightwire.errors import DecodeError
+from flightwire.files import File
 
 
 @value
@@ -24,12 +25,17 @@ class TextField:
 
 @value
 class FileField:
-    """A file field of a form. A Blob is called "blob"."""
+    """A file field of a form. A Blob is called "blob".
+
+    Attributes:
+        stored: the file, when its content is kept elsewhere than in `data`.
+    """
 
     name: str
     filename: str
     content_type: str
     data: bytes
+    stored: File | None = None
 
 
 Part: TypeAlias = TextField | FileField

@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from flightwire._frozen import value
 from flightwire.elements import UNDEFINED, UNSET
+from flightwire.files import File as File  # noqa: PLC0414 - it is a value of calls and answers, and known as ours
 
 DIFF: Final = 0
 """Text to append to what the reader has."""
@@ -293,15 +294,6 @@ class FormData:
     def __repr__(self) -> str:
         """`FormData(['name', 'file'])`: never the values, which may be private."""
         return f"FormData({list(self)!r})"
-
-
-@value
-class File:
-    """A File or Blob that the browser sent. Its name and type are the browser's word."""
-
-    filename: str
-    content_type: str
-    data: bytes
 
 
 class ReceivedStream:
