@@ -192,14 +192,14 @@ def test_servers_name_no_concrete_provider_or_store() -> None:
             assert {name for _, name in own_imports(path)} & concrete == set(), module
 
 
-def test_the_http_client_is_known_to_two_modules_alone() -> None:
+def test_the_http_client_is_known_to_three_modules_alone() -> None:
     users = {
         module
         for module, path in MODULES.items()
         for _, name in imports_of(path)
         if name.split(".")[0] == "aiohttp"
     }
-    assert users <= {"providers.transport", "client.http"}
+    assert users <= {"providers.transport", "providers.downloads", "client.http"}
 
 
 def test_importing_the_front_door_stays_light() -> None:

@@ -18,6 +18,7 @@ from flightwire.actions.injection import Provide
 from flightwire.actions.registry import Action, action
 from flightwire.core.abort import AbortController, AbortSignal
 from flightwire.core.approvals import Approvals
+from flightwire.core.downloads import Download, Downloaded, DownloadRequest, use_downloader
 from flightwire.core.generate_text import GenerateTextResult, generate_text
 from flightwire.core.models import use_resolver
 from flightwire.core.results import StepResult
@@ -126,6 +127,9 @@ __all__ = [
     "CallTimeoutError",
     "Client",
     "ConnectionClosedError",
+    "Download",
+    "DownloadRequest",
+    "Downloaded",
     "Element",
     "File",
     "FileLimits",
@@ -207,6 +211,7 @@ __all__ = [
     "read_streamable_value",
     "redirect",
     "register_provider",
+    "safe_download",
     "simulate_streaming_middleware",
     "smooth_stream",
     "start_soon",
@@ -359,3 +364,25 @@ def _resolve(model_id: str | None) -> LanguageModel:
 
 
 use_resolver(_resolve)
+
+
+def safe_download(*, max_bytes: int = 20 * 1024 * 1024, timeout_s: float = 30.0) -> Download:
+    """Fetch files from addresses in messages, for `download=`; `download=True` is the same with these limits.
+
+    Only public addresses of the internet are reached, over http(s), each looked at before and after every redirect (at most 3);
+    no credentials are sent, and a file must be of the kind that the message says.
+
+    Arguments:
+        max_bytes: the largest file.
+        timeout_s: how long one file may take.
+    """
+
+    async def download(requests: Sequence[DownloadRequest]) -> Sequence[Downloaded | None]:
+        from flightwire.providers.downloads import Downloader
+
+        return await Downloader(Downloaded, max_bytes=max_bytes, timeout_s=timeout_s)(requests)
+
+    return download
+
+
+use_downloader(safe_download())

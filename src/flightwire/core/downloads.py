@@ -1,31 +1,36 @@
-"""Files in the messages that the model cannot fetch itself.
+"""Files in the messages that somebody must fetch.
 
-Owns: which files those are, and the seam through which the front door hands in whoever fetches them. Refuses to know: HTTP.
+Owns: what a fetcher is asked and answers, and the seam through which the front door hands in ours. Refuses to know: HTTP.
+
+Nothing is fetched unless `download=` says so: addresses in messages come from browsers and from models, and a server that
+fetches whatever it is told can be made to look at its own network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from flightwire._frozen import value
+from flightwire.errors import InvalidArgumentError
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class DownloadRequest:
     """A file to be fetched.
 
     Attributes:
         url: its address.
         is_url_supported_by_model: whether the model can fetch it itself.
-        media_type: what the message says it is.
+        media_type: what the message says it is, `image/*` when it says only that it is an image.
     """
 
     url: str
     is_url_supported_by_model: bool
-    media_type: str | None = None
+    media_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Downloaded:
     """A file that was fetched; `media_type` is what its server says it is."""
 
@@ -35,3 +40,33 @@ class Downloaded:
 
 Download: TypeAlias = Callable[[Sequence[DownloadRequest]], Awaitable[Sequence[Downloaded | None]]]
 """Fetches files; None in the place of one leaves its address to the model."""
+DownloadLike: TypeAlias = Download | bool | None
+
+_default: Download | None = None
+
+
+def use_downloader(download: Download) -> None:
+    """Use this function where a call says `download=True`."""
+    global _default
+    _default = download
+
+
+def to_download(given: DownloadLike) -> Download | None:
+    """The function to fetch with; None fetches nothing.
+
+    Raises:
+        InvalidArgumentError: neither True nor a function.
+    """
+    if given is None or given is False:
+        return None
+    if given is True:
+        if _default is None:
+            raise InvalidArgumentError(
+                "download=True works after `import flightwire`; pass a function instead."
+            )
+        return _default
+    if not callable(given):
+        raise InvalidArgumentError(
+            f"download is True or a function such as safe_download(), got {given!r:.80}."
+        )
+    return given

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from flightwire.core.callbacks import StepStartEvent
 from flightwire.core.conversion import to_prompt
-from flightwire.core.downloading import with_downloads
+from flightwire.core.downloading import with_files
 from flightwire.core.models import resolve_model
 from flightwire.core.prepare_step import PreparedStep, PrepareStepOptions
 from flightwire.core.prompt import check_roles, to_instructions
@@ -122,7 +122,7 @@ class Loop:
         options = _merged(request.call.provider_options, prepared.get("provider_options"))
         call = dataclasses.replace(
             request.call,
-            messages=await with_downloads(to_prompt(instructions, messages), model, request.download),
+            messages=await with_files(to_prompt(instructions, messages), model, request.download),
             tools=to_specs(tools, order, self.tools_context),
             tool_choice=choice,
             provider_options=options,

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypedDict
 from flightwire.core.abort import AbortSignal
 from flightwire.core.approvals import Approvals, ToolApproval
 from flightwire.core.callbacks import AnswerCallbacks, Notifier, StreamCallbacks
-from flightwire.core.downloads import Download
+from flightwire.core.downloads import Download, DownloadLike, to_download
 from flightwire.core.prepare_step import PrepareStep
 from flightwire.core.prompt import Instructions, Prompt, standardize_prompt
 from flightwire.core.stop import StopCondition, StopWhen, to_conditions
@@ -55,7 +55,7 @@ class CallSettings(ModelSettings, total=False):
     timeout: TimeoutLike
     abort_signal: AbortSignal | None
     include: Collection[Include]
-    download: Download | None
+    download: DownloadLike
 
 
 class LoopSettings(TypedDict, total=False):
@@ -152,7 +152,7 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
         timeout=to_timeout(get("timeout")),
         abort_signal=_abort_signal(get("abort_signal")),
         include=include,
-        download=get("download"),
+        download=to_download(get("download")),
         allow_system_in_messages=get("allow_system_in_messages", False),
         tools=tools,
         tool_choice=to_tool_choice(get("tool_choice"), tools),
