@@ -276,7 +276,7 @@ def test_a_choice_must_be_one_of_the_options() -> None:
             parsed(output, text)
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "[Infinity]", "[" * 100_000, "1" * 400, '{"a":1} x', "\ud83d"])
+@pytest.mark.parametrize("text", ["", "NaN", "[Infinity]", "[" * 100_000, "1" * 5000, '{"a":1} x', "\ud83d"])
 def test_hostile_text_is_no_object(text: str) -> None:
     with pytest.raises(NoObjectGeneratedError):
         parsed(Output.json(), text)

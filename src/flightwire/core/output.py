@@ -31,6 +31,7 @@ from flightwire.jsontypes import JSONValue, loads
 from flightwire.providers.base import ResponseFormat
 
 if TYPE_CHECKING:
+    from flightwire.core.results import StepResult
     from flightwire.events import FinishReason, ResponseMetadata, Usage
 
 T_co = TypeVar("T_co", covariant=True)
@@ -186,6 +187,16 @@ class Output(ABC, Generic[T_co, P_co, E_co]):
             NoObjectGeneratedError: the text is not what was asked for; the cause is a JSONParseError or a
                 TypeValidationError.
         """
+
+    def parse_step(self, step: StepResult) -> T_co:
+        """The value of an answer whose last step this is.
+
+        Raises:
+            NoObjectGeneratedError: as `parse`.
+        """
+        return self.parse(
+            step.text, response=step.response, usage=step.usage, finish_reason=step.finish_reason
+        )
 
     @abstractmethod
     def partials(self) -> Partials:

@@ -16,12 +16,11 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from flightwire._frozen import value
-from flightwire.jsontypes import MAX_INT_DIGITS
 
 ParseState: TypeAlias = Literal["undefined-input", "successful-parse", "repaired-parse", "failed-parse"]
 
 MAX_DEPTH = 500  # deeper nesting is not shown: neither json.dumps nor a browser's page could take it
-MAX_NUMBER_CHARS = 1000
+MAX_NUMBER_CHARS = 600  # below every limit that CPython can be set to for digits
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
@@ -37,9 +36,9 @@ _LITERALS: dict[str, tuple[str, object]] = {
     "f": ("false", False),
     "n": ("null", None),
 }
-# What a snapshot copies for one unit of cost, which is about 0.1 µs. Text is dearer than the time it takes to copy it,
-# for the sake of readers that keep every snapshot.
-_LIST_ITEMS, _DICT_ITEMS, _CHARS = 60, 20, 500
+# What a snapshot copies for one unit of cost, about 0.1 µs. Text and items are dearer than the time it takes to copy them, for
+# the sake of readers that keep every snapshot: those pay with memory.
+COPIED_ITEMS, COPIED_CHARS = 20, 500
 
 
 class _Nothing:
@@ -81,7 +80,7 @@ class _Open:
 
     @property
     def cost(self) -> int:
-        return 1 + len(self.items) // (_LIST_ITEMS if isinstance(self.items, list) else _DICT_ITEMS)
+        return 1 + len(self.items) // COPIED_ITEMS
 
 
 class PartialJSON:
@@ -130,7 +129,7 @@ class PartialJSON:
     @property
     def cost(self) -> int:
         """What `snapshot()` costs now, in units of about 0.1 µs."""
-        return 1 + sum([frame.cost for frame in self._open]) + self._length // _CHARS
+        return 1 + sum([frame.cost for frame in self._open]) + self._length // COPIED_CHARS
 
     def snapshot(self) -> Any:
         """The value so far, which later deltas do not change; complete parts of it are shared with other snapshots.
@@ -351,10 +350,12 @@ class PartialJSON:
         match = _NUMBER_CHARS.match(text, at)
         assert match is not None
         token = self._token = self._token + match[0]
+        if len(token) > MAX_NUMBER_CHARS:
+            return self._break(text, forget=True)
         begun = _NUMBER_BEGUN.match(token)
         assert begun is not None
         self._show(_number(begun[0].rstrip("eE.+-")))
-        if len(token) > MAX_NUMBER_CHARS or begun.end() < len(token):
+        if begun.end() < len(token):
             return self._break(text, forget=any(char.isdigit() for char in token[begun.end() :]))
         if match.end() < len(text):
             if not _NUMBER.fullmatch(token):
@@ -422,6 +423,6 @@ def _unescaped(escape: str) -> str:
 
 def _number(token: str) -> Any:
     match = _NUMBER.fullmatch(token)
-    if match is None or (len(token) > MAX_INT_DIGITS and match.lastindex is None):
+    if match is None:
         return NOTHING
     return int(token) if match.lastindex is None else float(token)

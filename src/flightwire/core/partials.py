@@ -6,8 +6,8 @@ AI SDK v7): a partial is published when it differs from the last one.
 
 **The total work is linear** in the length of the text, for readers that look at every partial and for those that keep
 them all. A delta earns an allowance, a partial spends what it costs to copy, and one that is not covered waits for the
-next. So every change of a small value is published (a text below 7,000 characters, a list below 800 items, in deltas of
-a token), changes of a large one that grow it by about a thousandth, and the last one always.
+next. So every change of a small value is published (a text below 7,000 characters, a list below 280 items, in deltas of a
+token), of a large one those that grow it by about a thousandth, and the last one always.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
-from flightwire.core.partial_json import NOTHING, PartialJSON
+from flightwire.core.partial_json import COPIED_CHARS, COPIED_ITEMS, NOTHING, PartialJSON
 from flightwire.core.schemas import Schema
 from flightwire.errors import TypeValidationError
 
@@ -26,7 +26,6 @@ C = TypeVar("C", bound=str)
 # In units of `PartialJSON.cost`, about 0.1 µs: what a delta earns, about as much as it costs to get here.
 _PER_DELTA = 12
 _CHARS_PER_UNIT = 2
-_COPIED_CHARS, _COPIED_ITEMS = 500, 60
 
 
 class Partials(Protocol):
@@ -74,7 +73,7 @@ class TextPartials:
         self._allowance.earn(delta)
         self._pieces.append(delta)
         self._length += len(delta)
-        if self._published < self._length and self._allowance.covers(1 + self._length // _COPIED_CHARS):
+        if self._published < self._length and self._allowance.covers(1 + self._length // COPIED_CHARS):
             return self._publish()
         return NOTHING
 
@@ -164,7 +163,7 @@ class ArrayPartials(Generic[E]):
         """Read more; gives the elements so far, or `NOTHING`."""
         self._allowance.earn(delta)
         self._elements.read(delta)
-        cost = 1 + len(self._elements.valid) // _COPIED_ITEMS
+        cost = 1 + len(self._elements.valid) // COPIED_ITEMS
         if self._is_new and (self._elements.json.complete or self._allowance.covers(cost)):
             return self._publish()
         return NOTHING

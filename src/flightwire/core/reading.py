@@ -19,12 +19,12 @@ T = TypeVar("T")
 SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 
 
-class _Reader:
+class Reader:
     """A place in a log. What has come is taken in slices, so that most reads neither wait nor call anything."""
 
     __slots__ = ("_gate", "_log", "_position", "_result")
 
-    def __init__(self, result: StreamTextResult) -> None:
+    def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         self._result = result  # keeps the answer alive: an answer nobody holds is aborted
         self._log = result._run.log
         self._position = 0
@@ -48,8 +48,14 @@ class _Reader:
         self._position = position + len(taken)
         return taken
 
+    def _raise_failure(self) -> None:
+        """Raise what ended the answer, if it failed."""
+        error = self._result._run.error
+        if error is not None:
+            raise error
 
-class PartStream(_Reader):
+
+class PartStream(Reader):
     """All parts of an answer, from the first one, in order.
 
     Errors are parts here (`events.Error`), as in the AI SDK; nothing is raised. Dropping the iterator releases it.
@@ -57,7 +63,7 @@ class PartStream(_Reader):
 
     __slots__ = ("_ready",)
 
-    def __init__(self, result: StreamTextResult) -> None:
+    def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         super().__init__(result)
         self._ready: Iterator[StreamPart] = iter(())
 
@@ -73,7 +79,7 @@ class PartStream(_Reader):
         raise StopAsyncIteration
 
 
-class TextStream(_Reader):
+class TextStream(Reader):
     """The text of an answer, delta by delta.
 
     Raises what ended the answer when it failed (the AI SDK ends its `textStream` silently there; a loop that ends as
@@ -82,7 +88,7 @@ class TextStream(_Reader):
 
     __slots__ = ("_failed", "_ready")
 
-    def __init__(self, result: StreamTextResult) -> None:
+    def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         super().__init__(result)
         self._ready: Iterator[str] = iter(())
         self._failed: BaseException | None = None

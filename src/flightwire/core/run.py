@@ -11,8 +11,9 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from flightwire.core.abort import AbortController
 from flightwire.core.approvals import ApprovalPolicy, Decisions, collect_decisions, judge
@@ -30,6 +31,7 @@ from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES, PartIds, Recorder,
 from flightwire.core.log import PartLog
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.performance import measured
+from flightwire.core.pipe import Pipe
 from flightwire.core.response_messages import denied, result_part, to_response_messages
 from flightwire.core.results import Answer, ModelInfo, StepResult, total_usage
 from flightwire.core.settings import Request
@@ -39,6 +41,7 @@ from flightwire.core.whole import whole_answer
 from flightwire.errors import (
     AbortError,
     GenerationTimeoutError,
+    NoObjectGeneratedError,
     NoOutputGeneratedError,
     ToolChoiceViolationError,
 )
@@ -59,17 +62,31 @@ from flightwire.events import (
     Usage,
 )
 from flightwire.messages import ToolMessage, ToolResultPart
-from flightwire.providers.base import LanguageModel, ResponseFormat
+from flightwire.providers.base import LanguageModel
 from flightwire.scope import current_scope
+
+if TYPE_CHECKING:
+    from flightwire.core.output import Output
+
+
+DRAIN_TIMEOUT_S = 1.0  # how long a transform may take over its last words when an answer fails or is stopped
 
 
 class Step:
-    """One step in the making."""
+    """One step in the making.
 
-    def __init__(self, plan: StepPlan, collector: StepCollector, recorder: Recorder) -> None:
+    Attributes:
+        recorder: what the model said.
+        shown: what readers see of it; the same, unless transforms stand between.
+        finish: the end of the step as readers see it, when transforms stand between.
+    """
+
+    def __init__(self, plan: StepPlan, collector: StepCollector, recorder: Recorder, shown: Recorder) -> None:
         self.plan = plan
         self.collector = collector
         self.recorder = recorder
+        self.shown = shown
+        self.finish: FinishStep | None = None
         self.began_at = time.monotonic()
         self.called_at = self.began_at
         self.response_time_s = 0.0
@@ -82,7 +99,7 @@ class Run:
     Arguments:
         model: who is asked.
         request: what for.
-        response_format: what the answer must look like; None for text.
+        output: what the answer must look like; None for text.
         is_whole: ask for whole answers instead of streams.
         max_output_bytes: where to stop a model that does not stop.
 
@@ -98,7 +115,7 @@ class Run:
         model: LanguageModel,
         request: Request,
         *,
-        response_format: ResponseFormat | None = None,
+        output: Output[Any, Any, Any] | None = None,
         is_whole: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     ) -> None:
@@ -106,7 +123,8 @@ class Run:
         self.error: BaseException | None = None
         self.aborted = False
         self.reason: object = None
-        self._loop = Loop(model, request, response_format=response_format)
+        self._output = output
+        self._loop = Loop(model, request, response_format=None if output is None else output.response_format)
         self._request = request
         self._is_whole = is_whole
         self._max_output_bytes = max_output_bytes
@@ -114,6 +132,8 @@ class Run:
         self._tell = request.callbacks.tell
         self._shows_chunks = request.callbacks.has("on_chunk")
         self._step: Step | None = None
+        self._pipe: Pipe | None = None
+        self._has_finished = False  # readers have been told of the end
         self._stop = AbortController()
         self._task: asyncio.Task[None] | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -197,17 +217,24 @@ class Run:
                 total_s, self.abort, GenerationTimeoutError("Total", total_s)
             )
         try:
+            if self._request.transforms:
+                self._open_pipe()
             await self._answer()
         except asyncio.CancelledError:
-            stopped_by_us = self.aborted
-            await self._aborted()
-            if not stopped_by_us:
-                raise
+            if not self.aborted and self._pipe is not None and self._pipe.stopped:
+                await self._end_stopped(self._pipe)
+            else:
+                stopped_by_us = self.aborted
+                await self._aborted()
+                if not stopped_by_us:
+                    raise
         except Exception as error:
             await (self._aborted() if self.aborted else self._fail(error))
         finally:
             if timer is not None:
                 timer.cancel()
+            if self._pipe is not None:
+                await self._pipe.close()
 
     async def _answer(self) -> None:
         await self._emit([Start()])
@@ -219,12 +246,18 @@ class Run:
                 break
         last = self._loop.steps[-1]
         await self._emit([Finish(last.finish_reason, total_usage(self._loop.steps), last.raw_finish_reason)])
+        if self._pipe is not None:
+            await self._pipe.finish()
         await self._end()
 
     async def _end(self) -> None:
         """Everything is there. Whoever awaits it has it before `on_end` is told, which may await it too."""
         self.log.settle()
-        await self._tell("on_end", EndEvent(self.steps, self._loop.preamble, self._loop.call_id))
+        event = EndEvent(self.steps, self._loop.preamble, self._loop.call_id)
+        if self._output is not None and not self._is_whole and self._request.callbacks.has("on_end"):
+            with suppress(NoObjectGeneratedError):
+                event.output = self._output.parse_step(event.final_step)
+        await self._tell("on_end", event)
         self.log.close()
 
     async def _make_step(self) -> tuple[Step, StepTally]:
@@ -242,7 +275,7 @@ class Run:
                 max_output_bytes=self._max_output_bytes,
                 include_raw="raw_chunks" in self._request.include,
             )
-            step = Step(plan, collector, recorder)
+            step = Step(plan, collector, recorder, recorder if self._pipe is None else Recorder())
             step.tools = StepTools(
                 plan,
                 loop,
@@ -268,7 +301,7 @@ class Run:
 
     async def _read_model(self, step: Step, timers: StepTimers) -> None:
         log, collector, tools = self.log, step.collector, step.tools
-        take, is_plain = collector.take, not self._shows_chunks
+        take, is_plain = collector.take, not self._shows_chunks and self._pipe is None
         assert tools is not None
         async with aclosing(self._batches(step.plan)) as batches:
             if not self._is_whole:
@@ -310,12 +343,74 @@ class Run:
         step = self._step
         if not recorded and step is not None:
             parts = [each for part in parts for each in step.collector.resume(part)]
-        if not self._shows_chunks:
+        if self._pipe is not None and self._pipe.is_open:
+            await self._pipe.push(parts)
+        elif not self._shows_chunks:
             self.log.extend(parts)
         else:
             for part in parts:
-                self.log.extend([part])
-                await self._tell("on_chunk", ChunkEvent(part))
+                await self._show(part)
+
+    async def _show(self, part: StreamPart) -> None:
+        self.log.extend([part])
+        if self._shows_chunks:
+            await self._tell("on_chunk", ChunkEvent(part))
+
+    # --- transforms ----------------------------------------------------------------------------------------------
+
+    def _open_pipe(self) -> None:
+        task = self._task
+        assert task is not None
+        self._pipe = Pipe(
+            self._request.transforms,
+            tools=self._request.tools,
+            deliver=self._deliver,
+            on_stop=task.cancel,
+        )
+
+    async def _deliver(self, part: StreamPart) -> None:
+        """What the transforms gave."""
+        step = self._step
+        if step is not None:
+            step.shown.record([part])
+            if isinstance(part, FinishStep):
+                step.finish = part
+        self._has_finished = self._has_finished or isinstance(part, Finish)
+        await self._show(part)
+
+    async def _end_stopped(self, pipe: Pipe) -> None:
+        """A transform has ended the answer. What it does not say about the end is said for it."""
+        try:
+            await pipe.finish()
+        except Exception as error:
+            await self._fail(error)
+            return
+        step = self._step
+        if step is not None:
+            finish = step.finish or FinishStep(
+                "other", Usage(), step.collector.response, performance=self._performance(step, Usage())
+            )
+            if step.finish is None:
+                await self._show(finish)
+            await self._close_step(step, finish)
+        if not self._loop.steps:
+            await self._fail(
+                NoOutputGeneratedError("A transform ended the answer before the model was asked.")
+            )
+            return
+        if not self._has_finished:
+            last = self._loop.steps[-1]
+            await self._show(
+                Finish(last.finish_reason, total_usage(self._loop.steps), last.raw_finish_reason)
+            )
+        await self._end()
+
+    async def _drain_pipe(self) -> None:
+        """Let go what waits in a transform for more text; one that is at work with what nobody has seen is left."""
+        if self._pipe is not None and self._pipe.is_idle:
+            with suppress(Exception, TimeoutError):  # the answer ends otherwise in any case
+                async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                    await self._pipe.finish()
 
     async def _emit_and_wait(self, parts: Sequence[StreamPart]) -> None:
         """The same, at the pace of readers."""
@@ -379,13 +474,16 @@ class Run:
             self._performance(step, finish.usage),
         )
         await self._emit([part])
-        result = await self._result(step, part)
+        await self._close_step(step, step.finish or part)
+
+    async def _close_step(self, step: Step, finish: FinishStep) -> None:
+        result = await self._result(step, finish)
         self._step = None
         self._loop.end_step(result)
         await self._tell("on_step_end", result)
 
     async def _result(self, step: Step, finish: FinishStep) -> StepResult:
-        content = step.recorder.content()
+        content = step.shown.content()
         return self._partial(
             step,
             finish,
@@ -398,7 +496,7 @@ class Run:
         return StepResult(
             step_number=plan.number,
             model=ModelInfo(plan.model.provider, plan.model.model_id),
-            content=step.recorder.content(),
+            content=step.shown.content(),
             finish_reason=finish.finish_reason,
             usage=finish.usage,
             raw_finish_reason=finish.raw_finish_reason,
@@ -427,6 +525,7 @@ class Run:
     async def _fail(self, error: Exception) -> None:
         """An error ends the answer. What had come of the step is kept, as a step that ended with an error."""
         self.error = error
+        await self._drain_pipe()
         step, self._step = self._step, None
         if step is not None and step.collector.has_output:
             last = step.collector.finish or ProviderFinish("error", Usage())
@@ -459,6 +558,7 @@ class Run:
         if not self.aborted:
             self.aborted, self.reason = True, "the request it belonged to has ended"
             self._stop.abort(self.reason)
+        await self._drain_pipe()
         self.log.settle()
         await self._tell("on_abort", AbortEvent(self._loop.call_id, self.steps, self.reason, self._so_far()))
         self._end_aborted()

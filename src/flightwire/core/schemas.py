@@ -10,15 +10,11 @@ the default goes.
 
 from __future__ import annotations
 
-import sys
-import types
-import typing
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
-import typing_extensions
-
+from flightwire.core.typed_dicts import pydantic_ready
 from flightwire.errors import InvalidArgumentError, TypeValidationError
 from flightwire.jsontypes import JSONObject, JSONValue, dumps, loads
 
@@ -92,7 +88,7 @@ class Schema(Generic[T]):
         from pydantic.errors import PydanticUserError
 
         try:
-            return TypeAdapter(_known_to_pydantic(self._source, {}))
+            return TypeAdapter(pydantic_ready(self._source))
         except (PydanticUserError, NameError, TypeError) as error:
             raise _no_schema(self._source, error) from error
 
@@ -205,41 +201,3 @@ def _references(schema: Any) -> list[str]:
 
 def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: part for name, part in schema.items() if name != key}
-
-
-# --- typing.TypedDict before Python 3.12 -------------------------------------------------------------------------
-
-
-def _known_to_pydantic(annotation: Any, made: dict[Any, Any]) -> Any:
-    """The same with `typing_extensions.TypedDict` for `typing.TypedDict`, which pydantic refuses before Python 3.12.
-
-    Inside lists, unions and other TypedDicts; a dataclass with such a field needs `typing_extensions.TypedDict`.
-    """
-    if sys.version_info >= (3, 12):
-        return annotation
-    if typing_extensions.is_typeddict(annotation):
-        return _typed_dict(annotation, made)
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is None or origin is typing.Literal or not arguments:
-        return annotation
-    if origin is typing.Annotated:
-        annotated: Any = typing.Annotated
-        return annotated[(_known_to_pydantic(arguments[0], made), *annotation.__metadata__)]
-    known = tuple(_known_to_pydantic(argument, made) for argument in arguments)
-    if origin in (typing_extensions.Required, typing_extensions.NotRequired):
-        return origin[known[0]]
-    return (typing.Union if origin is types.UnionType else origin)[known]
-
-
-def _typed_dict(cls: Any, made: dict[Any, Any]) -> Any:
-    if cls not in made:
-        make: Any = typing_extensions.TypedDict
-        twin = made[cls] = make(cls.__name__, {})
-        twin.__module__, twin.__doc__ = cls.__module__, cls.__doc__
-        hints = typing_extensions.get_type_hints(cls, include_extras=True)
-        twin.__annotations__ = {name: _known_to_pydantic(hint, made) for name, hint in hints.items()}
-        qualifier: Any = typing_extensions.NotRequired
-        not_required = {name for name, hint in hints.items() if typing.get_origin(hint) is qualifier}
-        twin.__required_keys__ = frozenset(cls.__required_keys__) - not_required
-        twin.__optional_keys__ = frozenset(hints.keys()) - twin.__required_keys__
-    return made[cls]

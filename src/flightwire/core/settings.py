@@ -20,6 +20,7 @@ from flightwire.core.stop import StopCondition, StopWhen, to_conditions
 from flightwire.core.timeouts import Timeout, TimeoutLike, to_timeout
 from flightwire.core.tool_calls import RefineToolInput, RepairToolCall
 from flightwire.core.tool_sets import ToolChoiceLike, ToolName, Tools, ToolSet, to_tool_choice, to_tool_set
+from flightwire.core.transforms import StreamTextTransform, Transforms, to_transforms
 from flightwire.errors import InvalidArgumentError
 from flightwire.messages import MessageLike, ModelMessage, ProviderOptions, SystemMessage
 from flightwire.providers.base import ModelCall, ReasoningEffort, ToolChoice
@@ -83,6 +84,8 @@ class TextSettings(CallSettings, LoopSettings, AnswerCallbacks, total=False):
 class StreamSettings(CallSettings, LoopSettings, StreamCallbacks, total=False):
     """All keyword arguments of `stream_text` besides its own."""
 
+    transform: Transforms
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -110,6 +113,7 @@ class Request:
     stop_when: tuple[StopCondition, ...]
     prepare_step: PrepareStep | None
     callbacks: Notifier
+    transforms: tuple[StreamTextTransform, ...]
 
 
 _MODEL: Final = tuple(ModelSettings.__annotations__)
@@ -168,6 +172,7 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
         stop_when=to_conditions(get("stop_when")),
         prepare_step=get("prepare_step"),
         callbacks=Notifier({name: each for name, each in settings.items() if name in _CALLBACKS}),
+        transforms=to_transforms(get("transform")),
     )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, overload
+
+from typing_extensions import TypeVar
 
 from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES
 from flightwire.core.models import ModelLike, resolve_model
@@ -16,6 +18,7 @@ from flightwire.core.reading import Eventual, PartStream, TextStream
 from flightwire.core.results import Answer, StepContent, StepResult
 from flightwire.core.run import Run
 from flightwire.core.settings import StreamSettings, to_request
+from flightwire.errors import UnsupportedFunctionalityError
 from flightwire.events import (
     CallWarning,
     File,
@@ -33,17 +36,46 @@ from flightwire.messages import ModelMessage
 from flightwire.providers.base import Reasoning
 
 if TYPE_CHECKING:
+    from typing import Never
+
     from typing_extensions import Unpack
 
+    from flightwire.core.output import Output
+    from flightwire.core.output_streams import ElementStream, PartialStream
+
 T = TypeVar("T")
+O_co = TypeVar("O_co", covariant=True, default=Any)
+P_co = TypeVar("P_co", covariant=True, default=Any)
+E_co = TypeVar("E_co", covariant=True, default=Any)
+
+
+@overload
+def stream_text(
+    *,
+    model: ModelLike = None,
+    output: Output[O_co, P_co, E_co],
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    **settings: Unpack[StreamSettings],
+) -> StreamTextResult[O_co, P_co, E_co]: ...
+
+
+@overload
+def stream_text(
+    *,
+    model: ModelLike = None,
+    output: None = None,
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
+    **settings: Unpack[StreamSettings],
+) -> StreamTextResult[str, str, Never]: ...
 
 
 def stream_text(
     *,
     model: ModelLike = None,
+    output: Output[Any, Any, Any] | None = None,
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     **settings: Unpack[StreamSettings],
-) -> StreamTextResult:
+) -> StreamTextResult[Any, Any, Any]:
     """Ask a model and read the answer while it is being made.
 
     Returns at once; the model is called when somebody starts to read. Inside an action the request owns the call: when
@@ -51,6 +83,7 @@ def stream_text(
 
     Arguments:
         model: `"provider/model"`, a model object, or nothing for the default model.
+        output: what to answer with instead of text, as in `Output.object(Recipe)`.
         max_output_bytes: where to stop a model that does not stop.
         settings: prompt, call settings, tools, steps and callbacks, see `StreamSettings`.
 
@@ -60,20 +93,23 @@ def stream_text(
         NoSuchModelError: nobody knows this model.
     """
     request = to_request(settings, known=StreamSettings)
-    return StreamTextResult(Run(resolve_model(model), request, max_output_bytes=max_output_bytes))
+    run = Run(resolve_model(model), request, output=output, max_output_bytes=max_output_bytes)
+    return StreamTextResult(run, output)
 
 
-class StreamTextResult:
+class StreamTextResult(Generic[O_co, P_co, E_co]):
     """An answer in the making. Read it in any number of ways at once; each sees all of it.
 
     `async for text in result.text_stream`, `async for part in result`, `await result.text`; as a context manager, leaving
-    the block closes the connection to the model.
+    the block closes the connection to the model. The three types are those of the output, of its partials and its elements.
     """
 
-    __slots__ = ("__weakref__", "_run")
+    __slots__ = ("__weakref__", "_output", "_parsed", "_run")
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, output: Output[O_co, P_co, E_co] | None = None) -> None:
         self._run = run
+        self._output = output
+        self._parsed: list[O_co] = []  # once it was awaited
 
     def __del__(self) -> None:
         run = getattr(self, "_run", None)
@@ -94,6 +130,34 @@ class StreamTextResult:
 
     def __aiter__(self) -> PartStream:
         return PartStream(self)
+
+    @property
+    def partial_output_stream(self) -> PartialStream[P_co]:
+        """The output so far, each time there is more of it; not validated. Raises what ended the answer when it failed."""
+        from flightwire.core.output_streams import PartialStream
+
+        return PartialStream(self, self._output_or_text())
+
+    @property
+    def element_stream(self) -> ElementStream[E_co]:
+        """The elements of `Output.array`, validated, as they become complete.
+
+        Raises:
+            UnsupportedFunctionalityError: another output has no elements.
+        """
+        from flightwire.core.output_streams import ElementStream
+
+        output = self._output_or_text()
+        if output.elements() is None:
+            raise UnsupportedFunctionalityError(
+                f"element streams in {output.name} mode: only Output.array has elements."
+            )
+        return ElementStream(self, output)
+
+    def _output_or_text(self) -> Output[Any, Any, Any]:
+        from flightwire.core.output import TEXT
+
+        return TEXT if self._output is None else self._output
 
     async def consume_stream(self) -> None:
         """Pull the answer to its end, so that it completes without a reader; failures are kept for `await result.text`."""
@@ -129,6 +193,17 @@ class StreamTextResult:
     def steps_so_far(self) -> tuple[StepResult, ...]:
         """The steps until now, without waiting; after a failure the last is what had come, with the finish reason "error"."""
         return tuple(self._run.steps)
+
+    @property
+    def output(self) -> Eventual[O_co]:
+        """What was asked for with `output=`, validated; without it the text. Awaiting it may raise NoObjectGeneratedError."""
+
+        def parse(answer: Answer) -> O_co:
+            if not self._parsed:
+                self._parsed.append(self._output_or_text().parse_step(answer.final_step))
+            return self._parsed[0]
+
+        return self._eventual("output", parse)
 
     @property
     def text(self) -> Eventual[str]:

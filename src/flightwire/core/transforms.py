@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -56,6 +56,24 @@ class StreamTextTransform(Protocol):
     ) -> AsyncIterator[StreamPart]:
         """Called once per answer; an exception ends the answer."""
         ...
+
+
+Transforms: TypeAlias = StreamTextTransform | Sequence[StreamTextTransform] | None
+
+
+def to_transforms(given: Transforms) -> tuple[StreamTextTransform, ...]:
+    """One, several or no transforms, as several.
+
+    Raises:
+        InvalidArgumentError: something else.
+    """
+    several = () if given is None else tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    for each in several:
+        if not callable(each):
+            raise InvalidArgumentError(
+                f"transform is an async generator function of (parts, context), or a list of them; got {each!r:.100}."
+            )
+    return several
 
 
 def smooth_stream(
