@@ -129,3 +129,28 @@ def plain(decoded: Any) -> Any:
     if "$rejected" in decoded or "$error" in decoded:
         return dict.fromkeys(decoded, "an error")
     return {key: plain(item) for key, item in decoded.items()}
+
+
+def common(decoded: Any) -> Any:
+    """What is the same in every client: the texts of errors differ, and whether a promised root is awaited."""
+    return without_errors(
+        in_one_row(decoded.get("$promise", decoded) if isinstance(decoded, dict) else decoded)
+    )
+
+
+def without_errors(decoded: Any) -> Any:
+    if isinstance(decoded, dict):
+        return {
+            key: "an error" if key in ("$rejected", "$error", "error") else without_errors(item)
+            for key, item in decoded.items()
+        }
+    return [without_errors(item) for item in decoded] if isinstance(decoded, list) else decoded
+
+
+def in_one_row(decoded: Any) -> Any:
+    """React moves elements into rows of their own after some 3,200 characters; that is a choice, which we do not make."""
+    if isinstance(decoded, dict):
+        if set(decoded) == {"$lazy"} and "$element" in str(decoded["$lazy"])[:12]:
+            return in_one_row(decoded["$lazy"])
+        return {key: in_one_row(item) for key, item in decoded.items()}
+    return [in_one_row(item) for item in decoded] if isinstance(decoded, list) else decoded

@@ -10,7 +10,9 @@ import pytest
 from flightwire.toolchain.node import find_or_install_node
 from flightwire.toolchain.packages import ensure_npm_folder
 
-from .react import NEWEST, React
+from .canon import common
+from .react import NEWEST, VERSIONS, React, deep_recursion
+from .recording import recorded
 
 REACT_FOLDER = Path(__file__).parents[2] / "react"
 
@@ -47,3 +49,27 @@ def react(reacts: Callable[[str, str], React]) -> React:
 def each_build(request: pytest.FixtureRequest, reacts: Callable[[str, str], React]) -> React:
     """The newest React, in both builds."""
     return reacts(NEWEST, request.param)
+
+
+@pytest.fixture(autouse=True)
+def every_react_reads_what_is_written(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each complete body that a test writes is read by every supported React: whole, and byte by byte, to the same value."""
+    if "not node" in request.config.option.markexpr:
+        yield
+        return
+    reacts = request.getfixturevalue("reacts")
+    with recorded() as written:
+        yield
+    bodies = written()
+    seen = {version: reacts(version, "production").decode_all(bodies) for version in VERSIONS}
+    for index, body in enumerate(bodies):
+        answers = [seen[version][index] for version in VERSIONS]
+        assert [answer["errors"] for answer in answers] == [[]] * len(VERSIONS), body[:300]
+        with deep_recursion():
+            are_same = [answer["bytewise"] == answer["value"] for answer in answers]
+        assert are_same == [True] * len(VERSIONS), body[:300]
+        newest = answers[-1]["value"]
+        for answer in answers:
+            with deep_recursion():
+                is_same = common(answer["value"]) == common(newest)
+            assert is_same, body[:300]

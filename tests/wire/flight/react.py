@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 SPEC = Path(__file__).parents[3] / "spec"
 NEWEST = "19.3.1"
 VERSIONS = ("19.0.9", "19.1.10", "19.2.9", NEWEST)
 BUILDS = ("production", "development")
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """While this lasts, values that are nested very deeply can be read and compared."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class React:
@@ -43,6 +58,24 @@ class React:
         assert answer["bytewise"] == answer["value"]
         assert answer["hints"] == []
         return answer["value"]
+
+    def decode_all(self, bodies: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The answers about many bodies, without waiting for each."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        stdin = self._process.stdin
+        questions = [json.dumps({"do": "decode", "rows": b64encode(body).decode()}) for body in bodies]
+
+        def ask() -> None:
+            stdin.writelines(f"{question}\n" for question in questions)
+            stdin.flush()
+
+        asking = Thread(target=ask)
+        asking.start()
+        lines = [self._process.stdout.readline() for _ in bodies]
+        asking.join()
+        with deep_recursion():  # 500 values inside each other are three times as many levels here
+            return [json.loads(line) for line in lines]
 
     def render(self, rows: bytes) -> str:
         """The HTML of the root."""

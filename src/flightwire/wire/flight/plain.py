@@ -6,25 +6,32 @@ know: anything else; when in doubt it declines, and the value takes the usual wa
 
 from __future__ import annotations
 
+import re
 from itertools import chain
+from json import dumps
 from math import isfinite
 from typing import Any, Final
 
 from msgspec import Raw
 
-from flightwire.wire.flight.rows import encode_json
+from flightwire.wire.flight.rows import dump, encode_json
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER
 
 MIN_ENTRIES: Final = 64
 """Trying costs one pass, so a value whose levels all decline is passed over at most log64(n) times."""
 
-_PLAIN: Final = frozenset((dict, list, str, int, float, bool, type(None)))
+_PLAIN: Final = frozenset((dict, list, tuple, str, int, float, bool, type(None)))
 _ONLY_TEXT: Final = frozenset((str,))
-_SPECIAL: Final = (
-    b'"$',
-    b'"__proto__"',
-    b'"constructor"',
-)  # escapes, and keys that mean something in JavaScript
+_SPECIAL: Final = (b'"__proto__":', b'"constructor":{')  # keys that mean something in JavaScript
+
+# The look back stands behind what is looked for: that is found by its first bytes then, many times faster.
+_TEXT_WITH_DOLLAR: Final = re.compile(rb'"\$(?<!\\"\$)([^"\\]*(?:\\.[^"\\]*)*")(?!:)')
+_DOLLAR: Final = re.compile(rb'"\$(?<!\\"\$)')  # a quote after a backslash begins no text
+_FEW_KEYS: Final = 16
+_NOT_FINITE: Final = tuple(
+    (re.compile(rb"%b(?<=[\[,:]%b)(?=[,\]}])" % (name, name)), b'"$%b"' % name)
+    for name in (b"NaN", b"-Infinity", b"Infinity")
+)
 
 _flat = chain.from_iterable
 
@@ -36,34 +43,84 @@ def plain_json(root: dict[Any, Any] | list[Any], max_depth: int = MAX_DEPTH) -> 
         root: a container; tried from `MIN_ENTRIES` entries on, where it pays.
         max_depth: how many levels it may have.
     """
-    try:
-        json = encode_json(root) if _is_plain(root, max_depth) else None
-    except (UnicodeEncodeError, RecursionError):
+    keys: set[str] = set()
+    not_finite = _not_finite(root, max_depth, keys)
+    if not_finite is None:
         return None
-    return None if json is None or any(mark in json for mark in _SPECIAL) else Raw(json)
+    try:
+        json = _json(root, is_finite=not_finite == 0)
+    except RecursionError:
+        return None
+    if any(mark in json for mark in _SPECIAL):
+        return None
+    if b'"$' in json:
+        json = _escaped(json, keys)
+    if not_finite:
+        json, found = _with_names(json)
+        if found != not_finite:  # a text looks like one of them
+            return None
+    return Raw(json)
 
 
-def _is_plain(root: dict[Any, Any] | list[Any], max_depth: int) -> bool:
+def _json(root: object, *, is_finite: bool) -> bytes:
+    try:
+        if is_finite:
+            return encode_json(root)
+    except UnicodeEncodeError:  # lone surrogates exist in JSON escapes only
+        pass
+    return dumps(root, separators=(",", ":")).encode()
+
+
+def _with_names(json: bytes) -> tuple[bytes, int]:
+    """JSON with React's names for the numbers that JSON has none for, and how many there are."""
+    count = 0
+    for pattern, name in _NOT_FINITE:
+        json, found = pattern.subn(name, json)
+        count += found
+    return json, count
+
+
+def _escaped(json: bytes, keys: set[str]) -> bytes:
+    """Texts that begin with `$` get one more; keys do not."""
+    marked = [key for key in keys if key[:1] == "$"]
+    has_quoted = b'\\"$' in json
+    if marked and (has_quoted or len(marked) > _FEW_KEYS):
+        return _TEXT_WITH_DOLLAR.sub(rb'"$$\1', json)
+    json = _DOLLAR.sub(b'"$$', json) if has_quoted else json.replace(b'"$', b'"$$')
+    for key in sorted(marked, key=len):  # what "$a" becomes must not be taken for "$$a"
+        for name in {dump(key), dumps(key).encode()}:  # as either encoder writes it
+            json = json.replace(b'"$%b:' % name[1:], b"%b:" % name)
+    return json
+
+
+def _not_finite(root: dict[Any, Any] | list[Any], max_depth: int, keys: set[str]) -> int | None:
+    """How many numbers in a plain value are not finite, and its keys; None when the value is not plain."""
+    found = 0
     dicts: list[dict[Any, Any]] = [root] if type(root) is dict else []
-    lists: list[list[Any]] = [root] if type(root) is list else []
+    lists: list[Any] = [root] if type(root) is list else []
     seen: set[int] = {id(root)}
     for _ in range(max_depth + 1):
         if not dicts and not lists:
-            return True
-        if not set(map(type, _flat(dicts))) <= _ONLY_TEXT:
-            return False
+            return found if set(map(type, keys)) <= _ONLY_TEXT else None
+        keys.update(_flat(dicts))
         items = [*_flat(map(dict.values, dicts)), *_flat(lists)]
         kinds = set(map(type, items))
         if not kinds <= _PLAIN or not _are_plain_scalars(items, kinds):
-            return False
+            return None
+        if float in kinds and not all(
+            map(isfinite, floats := [item for item in items if type(item) is float])
+        ):
+            found += len(floats) - sum(map(isfinite, floats))
         dicts = [item for item in items if type(item) is dict] if dict in kinds else []
         lists = [item for item in items if type(item) is list] if list in kinds else []
+        if tuple in kinds:
+            lists += [item for item in items if type(item) is tuple]
         expected = len(seen) + len(dicts) + len(lists)
         seen.update(map(id, dicts))
         seen.update(map(id, lists))
         if len(seen) != expected:  # something stands in two places, or contains itself
-            return False
-    return False
+            return None
+    return None
 
 
 def _are_plain_scalars(items: list[Any], kinds: set[type]) -> bool:
@@ -71,6 +128,5 @@ def _are_plain_scalars(items: list[Any], kinds: set[type]) -> bool:
         return False
     if int in kinds:
         ints = [item for item in items if type(item) is int]
-        if max(ints) > MAX_SAFE_INTEGER or min(ints) < -MAX_SAFE_INTEGER:
-            return False
-    return float not in kinds or all(isfinite(item) for item in items if type(item) is float)
+        return max(ints) <= MAX_SAFE_INTEGER and min(ints) >= -MAX_SAFE_INTEGER
+    return True
