@@ -1,6 +1,6 @@
 # Every word here means the same at home and in CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench lock
+.PHONY: help run test lint types bench fuzz lock
 SHELL := /bin/sh
 
 # Any Python 3 will do to start: tools/setup.py looks for one that is new enough, and says so when there is none.
@@ -26,6 +26,9 @@ types: ## strict types: mypy
 
 bench: ## cost per streamed token, with the AI SDK on Node in the same run
 	$(IN_VENV) test -- python tools/check.py bench
+
+fuzz: ## ten minutes of hostile bytes for the decoders, 20,000 hostile values for React
+	$(IN_VENV) test -- python tools/check.py fuzz
 
 lock: ## write requirements/*.txt again after a change of dependencies in pyproject.toml
 	$(IN_VENV) test -- python tools/lock.py

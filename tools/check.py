@@ -2,11 +2,12 @@
 
 Owns: which checks there are, and what they need besides Python packages. Refuses to know: what each of them checks.
 
-    python tools/check.py all | lint | types | bench
+    python tools/check.py all | lint | types | bench | fuzz
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -55,13 +56,20 @@ def bench() -> None:
     run(sys.executable, "-m", "bench")
 
 
+def fuzz() -> None:
+    """The decoders, for longer than in every test run."""
+    os.environ.update(FLIGHTWIRE_FUZZ_S="300", FLIGHTWIRE_VALUES="20000")
+    run("pytest", "-q", "tests/fuzz", "tests/wire/flight/test_differential.py")
+
+
 CHECKS: dict[str, list[Callable[[], None]]] = {
     "all": [lint, types, web, pytest],
     "lint": [lint],
     "types": [types],
     "bench": [bench],
+    "fuzz": [fuzz],
 }
-NEEDS_TOOLS = {"all", "bench"}
+NEEDS_TOOLS = {"all", "bench", "fuzz"}
 
 
 def main(name: str) -> int:

@@ -234,3 +234,27 @@ def test_failure_of_a_slot_is_a_remote_error() -> None:
     rows = Body({"p": promise, "e": el("b")}).reject(promise, Failure("d2", "ValueError", "$x")).done()
     with pytest.raises(RemoteError, match=r"ValueError: \$x"):
         read(rows).root.result()["p"].result()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b'1:[]\n0:"$B1"\n',
+        b'1:[1]\n0:"$B1"\n',
+        b'1:["text/plain","x"]\n0:"$B1"\n',
+        b'2:[1]\n1:["text/plain","$2"]\n0:"$B1"\n',
+        b'1:["a"]\n0:"$K1"\n',
+        b'1:[["a",1,2]]\n0:"$K1"\n',
+        b'1:[[1,"a"]]\n0:"$K1"\n',
+        b'1:[1]\n0:"$Q1"\n',
+    ],
+)
+def test_blobs_and_forms_that_are_none_are_refused(rows: bytes) -> None:
+    with pytest.raises(DecodeError):
+        Reader().feed(rows)
+
+
+def test_function_whose_bound_arguments_failed_fails() -> None:
+    reader = Reader()
+    reader.feed(b'1:{"id":"a#b","bound":"$@2"}\n0:["$h1"]\n2:E{"digest":"d"}\n')
+    assert isinstance(reader.root.error, RemoteError)

@@ -195,11 +195,16 @@ def _error(described: Any) -> RemoteError:
 
 
 def _form(fields: Any) -> FormData:
-    return FormData((name, content) for name, content in _list(fields))
+    entries = _list(fields)
+    if not all(type(entry) is list and len(entry) == 2 and isinstance(entry[0], str) for entry in entries):
+        raise DecodeError("The response has a form with a field that is none.")
+    return FormData((name, content) for name, content in entries)
 
 
 def _blob(parts: Any) -> Blob:
-    content_type, *data = _list(parts)
+    content_type, *data = _list(parts) or [None]
+    if not isinstance(content_type, str) or not all(isinstance(part, bytes) for part in data):
+        raise DecodeError("The response has a Blob that is none.")
     return Blob(b"".join(data), content_type)
 
 

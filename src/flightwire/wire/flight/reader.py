@@ -174,7 +174,11 @@ class Reader:
         elif not target.is_parsed or (hole.needs_whole and target.holes):
             target.waiting.append(retry)
         else:
-            found = hole.resolve(target.root[0])
+            try:
+                found = hole.resolve(target.root[0])
+            except RemoteError as error:  # bound arguments that failed
+                chunk.fail(error)
+                return
             if isinstance(found, Hole):  # the path leads to what has not come itself
                 found.waiting.append(retry)
             elif isinstance(found, Pending) and hole.needs_whole:  # bound arguments
