@@ -78,6 +78,7 @@ from flightwire.rsc.reading import is_streamable_value, read_streamable_value
 from flightwire.rsc.state_keeping import StateMode, StateStore
 from flightwire.rsc.state_text import MAX_STATE_BYTES
 from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
+from flightwire.rsc.streamable_ui import StreamableUI, create_streamable_ui
 from flightwire.scope import after, start_soon
 from flightwire.sealing import SEAL_LIFETIME_S
 from flightwire.tags import html
@@ -165,6 +166,7 @@ __all__ = [
     "SealError",
     "StepResult",
     "StreamTextResult",
+    "StreamableUI",
     "StreamableValue",
     "StreamableValueSource",
     "Suspense",
@@ -189,6 +191,7 @@ __all__ = [
     "client_tool",
     "create_ai",
     "create_provider_registry",
+    "create_streamable_ui",
     "create_streamable_value",
     "current_chat_id",
     "custom_provider",

@@ -120,6 +120,7 @@ class RequestScope:
             None
         )  # a text that stands for the user in what is sealed
         self.sealer: Sealer | None = None
+        self.has_runtime = False  # whether our own components are in the page that reads the answer
         self.state_folder: Path | None = None  # where the app keeps what is its own, `APP/.flightwire`
         self.last_failure: BaseException | None = None
         self.last_resort = Job("")  # what ends when a task has failed and no other is left

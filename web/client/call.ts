@@ -17,6 +17,7 @@ import './registry'; // React asks it for modules
 import { answerRows } from './rows';
 
 const FLIGHT = 'text/x-component';
+const RUNTIME_VERSION = '1'; // which of our own components this page has (streamed.ts)
 const MAX_LETTER_CHARS = 2000;
 
 /** Calls the action `id`; React hands it to every server reference. Rejects with ActionError, or with the action's own error. */
@@ -91,6 +92,7 @@ async function post(
   headers.set('accept', FLIGHT);
   headers.set('rsc-action-id', id);
   if (page) headers.set('flightwire-page', page);
+  headers.set('x-flightwire-runtime', RUNTIME_VERSION);
   headers.delete('content-type'); // the body's own
   connecting();
   try {

@@ -4,9 +4,11 @@ import { modules } from 'virtual:flightwire/modules';
 import { boot } from './boot';
 import { startDevelopment } from './dev';
 import { registerModule, registerModules } from './registry';
+import * as streamed from './streamed';
 import * as tree from './tree';
 
 registerModule('@flightwire/client/tree', tree);
+registerModule('@flightwire/client/streamed', streamed);
 registerModules(modules);
 boot(import.meta.env.DEV ? startDevelopment() : {});
 

@@ -24,6 +24,7 @@ test('a call is a POST to the prefix that names action and page', async () => {
   expect(Object.fromEntries(requests[0]?.init.headers as Headers)).toEqual({
     accept: 'text/x-component',
     'rsc-action-id': 'actions#add',
+    'x-flightwire-runtime': '1',
     'flightwire-page': 'page.tsx',
   });
 });

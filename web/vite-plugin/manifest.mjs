@@ -2,7 +2,7 @@
 // Owns: which files each client module needs, its exports and the pages' facts. Refuses to know: how they are served.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AI_SDK_RSC, findClientModules, RUNTIME } from './modules.mjs';
+import { AI_SDK_RSC, findClientModules, RUNTIME, STREAMED } from './modules.mjs';
 import { readState } from './state.mjs';
 import { slashed } from './tools.mjs';
 
@@ -32,6 +32,7 @@ export function buildManifest({ app }) {
           ...findClientModules(app).flatMap(id => describe(id, slashed(join(app, id)))),
           ...describe(AI_SDK_RSC, ending(AI_SDK_RSC_FILE)),
           ...describe(RUNTIME, slashed(fileURLToPath(new URL('../client/tree.ts', import.meta.url)))),
+          ...describe(STREAMED, slashed(fileURLToPath(new URL('../client/streamed.ts', import.meta.url)))),
         ]);
         const { pages } = /** @type {{pages: object}} */ (readState(app, 'pages.json') ?? { pages: {} });
         const manifest = {

@@ -21,6 +21,9 @@ export const isPage = id => PAGE.test(id);
 /** The id of our own components (client/tree.ts). */
 export const RUNTIME = '@flightwire/client/tree';
 
+/** The id of the component that shows streamed UI (client/streamed.ts). */
+export const STREAMED = '@flightwire/client/streamed';
+
 /** The id under which @ai-sdk/rsc's own client components are known. */
 export const AI_SDK_RSC = '@ai-sdk/rsc';
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flightwire._frozen import value
 from flightwire.actions.provide import Supply
@@ -40,6 +40,9 @@ class Limits:
     body_timeout_s: float = 30.0
     max_duration_s: float = 900.0
     max_unsent_bytes: int = 256 * 1024
+
+
+RUNTIME_HEADER: Final = "x-flightwire-runtime"  # sent by web/client/call.ts; pages are made for it anyway
 
 
 class Works:
@@ -109,6 +112,7 @@ class Works:
             on_failure=reported.background,
         )
         work.state_folder = None if self.app_root is None else self.app_root / ".flightwire"
+        work.has_runtime = request.method == "GET" or RUNTIME_HEADER in request.headers
         if self._sealer is not None:
             self.auth.enter(work, request, supply.user, self._sealer)
         watcher = asyncio.ensure_future(_disconnected(receive))
