@@ -13,6 +13,7 @@ VARIABLES = (
     *(
         f"{name}_{what}"
         for name in (
+            "ANTHROPIC", "GOOGLE", "GEMINI", "GOOGLE_GENERATIVE_AI",
             "XAI", "GROQ", "MISTRAL", "DEEPSEEK", "MOONSHOT", "MOONSHOTAI", "ALIBABA", "OPENROUTER", "TOGETHER",
             "TOGETHERAI", "TOGETHER_AI", "FIREWORKS", "OLLAMA", "VLLM", "LMSTUDIO", "LLAMACPP",
         )

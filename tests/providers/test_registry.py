@@ -147,7 +147,8 @@ def test_without_a_key_the_local_model_is_taken(key: str | None, monkeypatch: py
         monkeypatch.setenv("OPENAI_API_KEY", key)
     model, reason = default_model()
     assert model.model_id == "smollm2"
-    assert reason.startswith("because OPENAI_API_KEY is not set; set it, or FLIGHTWIRE_MODEL=provider/model")
+    assert reason.startswith("because none of OPENAI_API_KEY, ANTHROPIC_API_KEY")
+    assert reason.endswith("or FLIGHTWIRE_MODEL=provider/model, to choose another")
 
 
 def test_looking_at_the_table_imports_no_provider() -> None:

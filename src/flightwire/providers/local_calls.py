@@ -21,6 +21,7 @@ from ..jsontypes import dumps
 from .base import ModelCall, ToolSpec
 from .local_prompts import clean, plain_messages, tool_messages
 from .local_schemas import bounded, grammar, in_words, unheld
+from .options import option_of
 
 __all__ = [
     "answer_schema",
@@ -143,11 +144,10 @@ def _tools(call: ModelCall, tools: Mapping[str, ToolSpec]) -> dict[str, Any]:
     choice = call.tool_choice
     if choice.type == "tool":  # llama.cpp knows no named choice; of one tool "required" is the same
         tools = {name: tool for name, tool in tools.items() if name == choice.tool_name}
-    options = (call.provider_options or {}).get("local", {})
     return {
         "tools": [_tool(tool) for tool in tools.values()],
         "tool_choice": "required" if choice.type == "tool" else choice.type,
-        "parallel_tool_calls": bool(options.get("parallelToolCalls", True)),
+        "parallel_tool_calls": option_of(call.provider_options, "local", "parallelToolCalls") is not False,
     }
 
 

@@ -22,6 +22,7 @@ from ..messages import ToolCallPart
 from .base import ModelCall, ToolSpec
 from .local_prompts import Turn, clean, deed, last_words, plain_messages
 from .local_schemas import bounded, grammar, literal
+from .options import option_of
 
 __all__ = [
     "ORDINARY",
@@ -151,8 +152,7 @@ def _beginning(call: ModelCall, tool: ToolSpec, earlier: Sequence[str]) -> str:
 
 def max_calls(call: ModelCall) -> int:
     """How many calls one answer may hold."""
-    options = (call.provider_options or {}).get("local", {})
-    return MAX_CALLS if options.get("parallelToolCalls", True) else 1
+    return 1 if option_of(call.provider_options, "local", "parallelToolCalls") is False else MAX_CALLS
 
 
 def is_news(text: str, earlier: Sequence[str], said: str) -> bool:

@@ -40,6 +40,7 @@ _factories: dict[str, Factory] = {
     "openai": _named("openai", "openai"),
     "openai.chat": _named("openai", "openai", "chat"),
     "openai.responses": _named("openai", "openai", "responses"),
+    "anthropic": _named("anthropic", "anthropic"),
     "xai": _named("xai", "xai"),
     "xai.chat": _named("xai", "xai", "chat"),
     "groq": _named("groq", "groq"),
@@ -52,6 +53,11 @@ _factories: dict[str, Factory] = {
         for name in ("openrouter", "togetherai", "fireworks", "ollama", "vllm", "lmstudio", "llamacpp")
     },
     "local": _named("local", "local"),
+}
+# Whose default model answers when nobody names one: the first that has one of these keys.
+_KEYS = {
+    "openai": ("OPENAI_API_KEY",),
+    "anthropic": ("ANTHROPIC_API_KEY",),
 }
 # What people also call them.
 _ALIASES = {"moonshot": "moonshotai", "together": "togetherai", "qwen": "alibaba", "llama.cpp": "llamacpp"}
@@ -97,29 +103,32 @@ def _resolve(model_id: str, source: str) -> LanguageModel:
 def default_model() -> tuple[LanguageModel, str]:
     """The model to use when nobody names one, and why, as the rest of the sentence "openai/gpt-5.4-mini answers, …".
 
-    `FLIGHTWIRE_MODEL`, else OpenAI's if `OPENAI_API_KEY` is set, else the local one.
+    `FLIGHTWIRE_MODEL`, else that of the first provider that has a key (OpenAI, Anthropic, Google), else the local one.
 
     Raises:
         NoSuchModelError: `FLIGHTWIRE_MODEL` names nothing.
-        InvalidArgumentError: `OPENAI_BASE_URL` is not an address.
+        InvalidArgumentError: the base URL in the environment is not an address.
     """
     named = os.environ.get(MODEL_VARIABLE, "").strip()
     if named:
         model = _resolve(named, f"{MODEL_VARIABLE} is set, but ")
         return model, f"because {MODEL_VARIABLE} names it{_missing(model)}"
-    if os.environ.get("OPENAI_API_KEY", "").strip():
-        from flightwire.providers.openai import DEFAULT_MODEL_ID
-
-        reason = f"because OPENAI_API_KEY is set{_where()}; {MODEL_VARIABLE}=provider/model chooses another"
-        return resolve(f"openai/{DEFAULT_MODEL_ID}"), reason
-    reason = (
-        f"because OPENAI_API_KEY is not set; set it, or {MODEL_VARIABLE}=provider/model, to choose another"
-    )
+    for provider, variables in _KEYS.items():
+        found = next((name for name in variables if os.environ.get(name, "").strip()), None)
+        if found is not None:
+            model_id: str = import_module(f"flightwire.providers.{provider}").DEFAULT_MODEL_ID
+            reason = (
+                f"because {found} is set{_where(provider)}; {MODEL_VARIABLE}=provider/model chooses another"
+            )
+            return resolve(f"{provider}/{model_id}"), reason
+    names = ", ".join(variables[0] for variables in _KEYS.values())
+    reason = f"because none of {names} is set; set one, or {MODEL_VARIABLE}=provider/model, to choose another"
     return resolve(DEFAULT_LOCAL_MODEL), reason
 
 
-def _where() -> str:
-    return " and OPENAI_BASE_URL says where" if os.environ.get("OPENAI_BASE_URL", "").strip() else ""
+def _where(provider: str) -> str:
+    variable = f"{provider.upper()}_BASE_URL"
+    return f" and {variable} says where" if os.environ.get(variable, "").strip() else ""
 
 
 def _missing(model: LanguageModel) -> str:
