@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 import flightwire
+from flightwire import read_streamable_value
 from flightwire.providers import registry
-from flightwire.testing import ScriptedModel, ScriptedUpstream
+from flightwire.testing import ActionClient, ScriptedModel, ScriptedUpstream
 
 from .test_client import serving
 
@@ -114,3 +116,70 @@ async def test_the_provider_of_the_docs_answers(tmp_path: Path, monkeypatch: pyt
 def test_the_models_of_the_docs_are_made() -> None:
     for block in blocks_of("models.md"):
         exec(compile(block, "models.md", "exec"), {"stream_text": flightwire.stream_text})
+
+
+def _some(schema: Any) -> Any:
+    """A value that fits a schema."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    if schema["type"] == "object":
+        return {name: _some(each) for name, each in schema["properties"].items()}
+    if schema["type"] == "array":
+        return [_some(schema["items"])] * 2
+    return {"string": "Ann", "number": 5.0}[schema["type"]]
+
+
+def _fitting(call: Any) -> list[str]:
+    """What a model answers that keeps to the schema; prose when it is told to."""
+    schema = call.response_format.schema
+    text = "Hello, world! " if schema is None or "prose" in str(call.messages) else json.dumps(_some(schema))
+    return [text[at : at + 5] for at in range(0, len(text), 5)]
+
+
+@pytest.fixture
+def fitting_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no model is named, one that keeps to the schema answers."""
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    registry.register_provider("fitting", lambda _: ScriptedModel(_fitting))
+    monkeypatch.setenv("FLIGHTWIRE_MODEL", "fitting/any")
+
+
+async def run_blocks(page: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": f"docs.{page}"}
+    for block in blocks_of(page):
+        if not FILE.match(block):
+            running = eval(
+                compile(block, page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True), names
+            )
+            if inspect.isawaitable(running):
+                await running
+    return names
+
+
+async def test_the_objects_of_the_docs_are_made(
+    fitting_model: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = await run_blocks("objects.md")
+    assert [each.name for each in names["notifications"].notifications] == ["Ann", "Ann"]
+    said = capsys.readouterr().out
+    assert "Ann\nAnn 5.0\nAnn 5.0\nHello, world!" in said
+    assert "This is no JSON" in said
+
+
+async def test_the_pages_of_the_docs_get_objects(fitting_model: None, tmp_path: Path) -> None:
+    (file,) = [block for block in blocks_of("objects.md") if FILE.match(block)]
+    (tmp_path / "actions.py").write_text(file, encoding="utf-8")
+    ann = {"name": "Ann", "message": "Ann"}
+    async with ActionClient(tmp_path) as client:
+        partials = [value async for value in read_streamable_value(await client.call("generate", "exams"))]
+        assert (partials[0], partials[-1]) == ({}, {"notifications": [ann, ann]})
+        each = [value async for value in read_streamable_value(await client.call("generate_each", "exams"))]
+        assert each == [ann, ann]
+
+
+async def test_the_middleware_of_the_docs_stands_where_it_says(
+    fitting_model: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run_blocks("middleware.md")
+    said = capsys.readouterr().out
+    assert said.startswith("hello, world! \nnobody/knows-this did not answer: there is no provider 'nobody'")

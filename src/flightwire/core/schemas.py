@@ -43,11 +43,11 @@ class Schema(Generic[T]):
         """
         if isinstance(self._source, Mapping):
             return cast("JSONObject", self._source)
-        from pydantic.errors import PydanticInvalidForJsonSchema
+        from pydantic.errors import PydanticUserError
 
         try:
             written = self._adapter.json_schema(by_alias=True, mode="validation")
-        except PydanticInvalidForJsonSchema as error:
+        except PydanticUserError as error:
             raise _no_schema(self._source, error) from error
         return {"$schema": DRAFT_7, **strict(written)}
 
