@@ -10,7 +10,7 @@ import pytest
 
 from flightwire import generate_text, is_step_count, stream_text, tool
 from flightwire.errors import APICallError
-from flightwire.events import Finish, FinishStep, TextDelta, Usage
+from flightwire.events import Abort, Finish, FinishStep, Start, TextDelta, Usage
 from flightwire.messages import UserMessage
 from flightwire.testing import Reply, ScriptedModel, tool_call
 
@@ -242,12 +242,23 @@ async def test_an_abort_is_told_with_what_there_is_and_no_end() -> None:
     assert [step.text for step in result.steps_so_far] == [""]
 
 
-async def test_an_abort_before_the_start_tells_nobody() -> None:
+async def test_an_abort_before_the_start_is_told_and_nothing_else() -> None:
+    told = Told()
+    model = ScriptedModel()
+    result = stream_text(model=model, prompt="Hi", **told.callbacks)
+    result.abort("early")
+    assert [type(part) for part in [part async for part in result]] == [Start, Abort]
+    assert (told.names, told.events["on_abort"][0].reason, model.calls) == (["abort"], "early", [])
+
+
+async def test_an_abort_in_the_moment_of_the_start_is_told_too() -> None:
     told = Told()
     result = stream_text(model=ScriptedModel(), prompt="Hi", **told.callbacks)
+    reader = asyncio.ensure_future(result.consume_stream())
+    await asyncio.sleep(0)
     result.abort()
-    await result.consume_stream()
-    assert told.names == []
+    await reader
+    assert told.names[-1] == "abort"
 
 
 # --- figures -------------------------------------------------------------------------------------------------------

@@ -136,6 +136,7 @@ class Run:
         self._has_finished = False  # readers have been told of the end
         self._stop = AbortController()
         self._task: asyncio.Task[None] | None = None
+        self._has_begun = False
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._lock = threading.Lock()
@@ -159,9 +160,6 @@ class Run:
         self._event_loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         with self._lock:
-            if self.aborted:
-                self._end_aborted()
-                return
             self._task = self._event_loop.create_task(
                 self._pull(), name=f"flightwire {self._loop.model.model_id}"
             )
@@ -182,8 +180,13 @@ class Run:
             self.aborted = True
             self.reason = reason
         self._stop.abort(reason)
-        if self._task is None or self._event_loop is None or self._event_loop.is_closed():
-            return
+        if (
+            not self._has_begun
+            or self._task is None
+            or self._event_loop is None
+            or self._event_loop.is_closed()
+        ):
+            return  # what has not begun sees for itself
         if threading.get_ident() == self._thread:
             self._task.cancel()
         else:
@@ -210,6 +213,12 @@ class Run:
     # --- pulling -------------------------------------------------------------------------------------------------
 
     async def _pull(self) -> None:
+        with self._lock:
+            self._has_begun = True
+        if self.aborted:
+            self.log.extend([Start()])
+            await self._aborted()
+            return
         total_s = self._request.timeout.total_s
         timer = None
         if total_s is not None:
