@@ -16,8 +16,10 @@ import pytest
 
 import flightwire
 from flightwire import read_streamable_value
+from flightwire.messages import UserMessage
 from flightwire.providers import registry
-from flightwire.testing import ActionClient, ScriptedModel, ScriptedUpstream
+from flightwire.providers.base import ModelCall
+from flightwire.testing import ActionClient, ScriptedModel, ScriptedUpstream, tool_call
 
 from .test_client import serving
 
@@ -65,11 +67,56 @@ async def test_examples_of_calls_run(address: str, capsys: pytest.CaptureFixture
     assert "Hello, world!\n3\n" in capsys.readouterr().out
 
 
+INPUTS: dict[str, Any] = {
+    "get_weather": {"city": "Berlin"},
+    "search": {"query": "dragons"},
+    "crawl": {"url": "example.com"},
+    "deploy": {"repository": "flightwire"},
+    "lookup": {"key": "a"},
+    "confirm": {"question": "Really?"},
+    "pay": {"amount": 500},
+}
+
+
+def call_every_tool(call: ModelCall) -> list[Any]:
+    """What a model does that calls every tool it is given, and then answers."""
+    if call.tools and isinstance(call.messages[-1], UserMessage):
+        return [tool_call(tool.name, INPUTS[tool.name]) for tool in call.tools]
+    return ["It ", "is sunny."]
+
+
+async def test_examples_of_tools_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(registry._factories, "scripted", lambda _: ScriptedModel(call_every_tool))
+    monkeypatch.setenv("FLIGHTWIRE_MODEL", "scripted/any")
+    names: dict[str, Any] = {}
+    shown = []
+    for block in blocks_of("tools.md"):
+        running = eval(compile(block, "tools.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+        if inspect.isawaitable(running):
+            await running
+        shown.append(capsys.readouterr().out)
+    assert shown == [
+        "It is sunny.\n[('get_weather', {'city': 'Berlin'})]\n",
+        "['dragons 0', 'dragons 1', 'dragons 2']\nIt is sunny.",
+        "ann read example.com (call call-1, after 1 messages)\n",
+        "Cloning flightwire … (working)\nflightwire is deployed. (working)\nflightwire is deployed. \n",
+        "['lookup', 'confirm'] 1\n",
+        "['user', 'assistant', 'tool', 'assistant']\n",
+        "2\n",
+        "{'type': 'text', 'value': 'paid 500'}\n",
+        "get_weather True\n0 tool-calls\n1 stop\n7\n",
+        "It is sunny.\nthe user has left\n()\n",
+        "It is sunny.\n",
+    ]
+
+
 def test_examples_of_tests_run(folder: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "12 passed" in done.stdout
+    assert "19 passed" in done.stdout
 
 
 async def test_the_provider_of_the_docs_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -291,7 +291,7 @@ def dynamic_tool(
     *,
     name: str,
     input_schema: JSONObject,
-    execute: Callable[..., Any],
+    execute: Callable[[Any], Any] | Callable[[Any, AnyContext], Any],
     description: Description = None,
     validate: Callable[[Any], Any] | None = None,
     **options: Unpack[ToolOptions],
@@ -311,7 +311,8 @@ def dynamic_tool(
     """
     _check_schema(input_schema, name)
     schema = JSONSchema(input_schema, validate)
-    fn = execute if _takes_context(execute) else _without_context(execute)
+    given: Callable[..., Any] = execute
+    fn = given if _takes_context(given) else _without_context(given)
     return Tool(name, fn, schema, description=description, is_dynamic=True, options=_checked(options))
 
 
