@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
 
+from flightwire.elements import Element
 from flightwire.errors import StreamableAbandonedError
 from flightwire.rsc.streamable import create_streamable_value
 from flightwire.scope import RequestScope, start_soon
 from flightwire.server import pump as pump_module
 from flightwire.server.pump import Pump
+from flightwire.wire.flight import values
 from flightwire.wire.flight.values import Failure
 
 pytestmark = pytest.mark.anyio
@@ -431,3 +436,125 @@ async def test_a_cancelled_pump_leaves_nothing_behind() -> None:
     await call.scope.cancel()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+# Coroutines that are never awaited: Python would warn, and warnings are errors here.
+
+
+@dataclass
+class Holder:
+    inner: object
+
+
+async def late(value: object = 1) -> object:
+    return value
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda each: [each, object()],
+        lambda each: [object(), each],
+        lambda each: {"a": {"b": [each]}, "c": object()},
+        lambda each: Element("p", {"children": [object(), each]}),
+        lambda each: [Holder(each), object()],
+        lambda each: [values.JSMap([("a", each)]), object()],
+        lambda each: [values.ServerReference("a#b", [each]), object()],
+    ],
+)
+async def test_coroutines_in_what_cannot_be_sent_are_closed(around: Callable[[object], object]) -> None:
+    waiting = [late() for _ in range(5)]
+
+    async def action() -> object:
+        return around(waiting[0])
+
+    async def in_a_promise() -> object:
+        return {"later": late(around(waiting[1]))}
+
+    async def items() -> AsyncIterator[object]:
+        yield around(waiting[2])
+
+    async def in_a_stream() -> object:
+        return items()
+
+    async def in_a_streamable() -> object:
+        stream = create_streamable_value()
+        stream.done(around(waiting[3]))
+        return [stream.value]
+
+    async def in_an_update() -> object:
+        stream = create_streamable_value()
+        answer = [stream.value]
+        stream.done(around(waiting[4]))
+        return answer
+
+    for call in (action, in_a_promise, in_a_stream, in_a_streamable, in_an_update):
+        await Call(call).run()
+    assert [inspect.getcoroutinestate(each) for each in waiting] == [inspect.CORO_CLOSED] * 5
+    gc.collect()
+
+
+async def test_coroutine_that_another_row_awaits_stays() -> None:
+    both = late("both")
+
+    async def action() -> object:
+        return {"a": both, "b": late([both, object()])}
+
+    sent = await Call(action).run()
+    assert "both" in sent.rows.values()
+
+
+async def test_coroutines_are_closed_when_the_client_goes_at_once() -> None:
+    waiting = late()
+
+    async def action() -> object:
+        return [waiting]
+
+    call = Call(action)
+    running = asyncio.ensure_future(call.pump.run(call.root))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    await asyncio.wait([call.root])
+    await call.scope.cancel()
+    waiting.close()
+    gc.collect()
+
+
+async def test_coroutine_whose_task_never_began_is_closed() -> None:
+    waiting = late()
+
+    async def action() -> object:
+        return [waiting]
+
+    call = Call(action)
+    call.sent.gate.clear()  # the client reads nothing
+    running = asyncio.ensure_future(call.pump.run(call.root))
+    while not call.sent.messages:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    await call.scope.cancel()
+    await asyncio.sleep(0)
+    assert inspect.getcoroutinestate(waiting) == inspect.CORO_CLOSED
+
+
+async def test_item_that_changes_after_it_was_yielded_is_sent_as_it_was() -> None:
+    async def items() -> AsyncIterator[object]:
+        buffer, state = bytearray(b"a"), {"n": 0}
+        yield buffer
+        buffer[:] = b"bb"
+        yield buffer
+        yield state
+        state["n"] = 1
+        yield state
+        buffer.clear()
+
+    async def action() -> object:
+        return items()
+
+    sent = await Call(action).run()
+    body = b"".join(sent.bodies)
+    assert b"1:o1,a1:o2,bb" in body
+    assert b'{"n":0}' in body
+    assert b'{"n":1}' in body

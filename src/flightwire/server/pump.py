@@ -17,6 +17,7 @@ from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
+from flightwire.server.unsent import close_coroutines
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
 from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
@@ -137,6 +138,8 @@ class Pump:
         finally:
             deadline.cancel()
             self._release()
+            if self._writer.root.is_open and _has_result(root):  # the client left before it could be sent
+                self._drop(root.result())
 
     async def _wait_for_root(self, root: asyncio.Task[object]) -> None:
         while not root.done():
@@ -173,9 +176,15 @@ class Pump:
             asyncio.CancelledError,
         ) as error:  # an action may wait for something that was cancelled
             self.error, self.status = error, self._status_of(error)
+            if isinstance(error, EncodeError) and _has_result(root):
+                self._drop(root.result())
             return self._writer.reject(self._writer.root, self._failures(self._named(error)))
         self._adopt()
         return out
+
+    def _drop(self, value: object) -> None:
+        """A value is not sent: nobody will await what is in it."""
+        close_coroutines(value, {id(slot.source) for slot in self._open.values()})
 
     async def _write(self, out: bytes, *, more: bool) -> None:
         if self._is_writing:  # the last words are on their way
@@ -225,7 +234,7 @@ class Pump:
         while self._settled:
             settled, self._settled = self._settled, []
             for slot, how, item in settled:
-                out += self._settle(slot, how, item)
+                out += cast("bytes", item) if how == "rows" else self._settle(slot, how, item)
         return out
 
     def _extend(self, slot: Slot, deltas: list[Delta]) -> bytes:
@@ -235,6 +244,7 @@ class Pump:
             out = self._writer.extend(slot, deltas if failed is None else deltas[:-1])
         except EncodeError as error:
             if len(deltas) == 1:
+                self._drop(last[1])
                 return self._reject(slot, error)
             return self._extend_one_by_one(slot, deltas)
         self._adopt()
@@ -255,6 +265,7 @@ class Pump:
 
     def _settle(self, slot: Slot, how: str, item: object) -> bytes:
         if not slot.is_open:  # what was queued behind an item that could not be sent
+            self._drop(item)
             return b""
         writer = self._writer
         try:
@@ -267,6 +278,7 @@ class Pump:
             else:
                 return self._reject(slot, cast("BaseException", item))
         except EncodeError as error:
+            self._drop(item)
             return self._reject(slot, error)
         if how != "push":
             self._forget(slot)
@@ -296,10 +308,12 @@ class Pump:
             elif slot.kind == "iterable":
                 self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
             else:
-                self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)))
+                self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)), slot.source)
 
-    def _spawn(self, coro: Any) -> None:
+    def _spawn(self, coro: Any, source: object = None) -> None:
         task = asyncio.get_running_loop().create_task(coro, context=self._scope.context)
+        if asyncio.iscoroutine(source):  # a task that is cancelled before it begins never comes to it
+            task.add_done_callback(lambda _: source.close())
         self._tasks.add(task)
         self._scope.own(task)
         task.add_done_callback(self._tasks.discard)
@@ -315,7 +329,8 @@ class Pump:
     async def _iterate(self, slot: Slot, source: AsyncIterable[object]) -> None:
         try:
             async for item in source:
-                self._arrived(slot, "push", item)
+                # Written at once: who yields may go on to change the same list, dict or buffer.
+                self._arrived(slot, "rows", self._settle(slot, "push", item))
                 if self._scope.gate.closed:
                     await self._scope.gate.wait()
                 if not slot.is_open:  # an earlier item could not be sent
@@ -382,6 +397,8 @@ class Pump:
             follower.close()
         for task in self._tasks:
             task.cancel()
+        for _, _, item in self._settled:
+            self._drop(item)
         if self._timer is not None:
             self._timer.cancel()
         self._scope.on_idle = None
@@ -408,3 +425,7 @@ class Pump:
     def _beat_row(self) -> bytes:
         due, self._keep_alive_due = self._keep_alive_due, False
         return KEEP_ALIVE_ROW if due else b""
+
+
+def _has_result(task: asyncio.Task[object]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

@@ -247,9 +247,11 @@ def test_failure_of_a_slot_is_a_remote_error() -> None:
         b'1:[["a",1,2]]\n0:"$K1"\n',
         b'1:[[1,"a"]]\n0:"$K1"\n',
         b'1:[1]\n0:"$Q1"\n',
+        b'1:{"id":"a#b","bound":5}\n0:"$h1"\n',
+        b'2:{}\n1:{"id":"a#b","bound":"$@2"}\n0:"$h1"\n',
     ],
 )
-def test_blobs_and_forms_that_are_none_are_refused(rows: bytes) -> None:
+def test_blobs_forms_and_functions_that_are_none_are_refused(rows: bytes) -> None:
     with pytest.raises(DecodeError):
         Reader().feed(rows)
 

@@ -474,3 +474,24 @@ SAME: list[object] = []
 )
 def test_what_is_not_plain_json_declines_the_short_way(value: Any) -> None:
     assert plain_json(value) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "sent"),
+    [
+        (lambda data: memoryview(data)[1:3], b"1:o2,bc"),
+        (lambda data: memoryview(data)[::2], b"1:o2,ac"),
+        (lambda data: memoryview(data)[:0], b"1:o0,"),
+        (lambda data: memoryview(data).cast("H"), b"1:o4,abcd"),
+        (lambda data: values.TypedArray("Int16Array", data), b"1:S4,abcd"),  # type: ignore[arg-type]
+        (values.Blob, b"1:o4,abcd"),
+    ],
+)
+def test_header_of_bytes_is_that_of_the_bytes_that_follow(
+    make: Callable[[bytearray], object], sent: bytes
+) -> None:
+    """CVE-2026-126187 was a length of one view of a buffer, and a body of another."""
+    data = bytearray(b"abcd")
+    body = Writer().start([make(data)])
+    data[:] = b"xxxx"
+    assert body.startswith(sent)

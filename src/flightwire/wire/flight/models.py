@@ -182,6 +182,8 @@ def _function(described: Any) -> Any:
         if bound.state == "pending":
             return bound
         bound = bound.result()
+    if bound is not None and type(bound) is not list:
+        raise DecodeError("The response has a function whose bound arguments are no list.")
     return ServerReference(described["id"], bound)
 
 
