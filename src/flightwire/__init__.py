@@ -77,8 +77,10 @@ from flightwire.rsc.ai_state import MutableAIState, current_chat_id, get_ai_stat
 from flightwire.rsc.reading import is_streamable_value, read_streamable_value
 from flightwire.rsc.state_keeping import StateMode, StateStore
 from flightwire.rsc.state_text import MAX_STATE_BYTES
+from flightwire.rsc.stream_ui import StreamUIEnd, StreamUIResult, stream_ui
 from flightwire.rsc.streamable import StreamableValue, StreamableValueSource, create_streamable_value
 from flightwire.rsc.streamable_ui import StreamableUI, create_streamable_ui
+from flightwire.rsc.ui_tools import UITool, ui_tool
 from flightwire.scope import after, start_soon
 from flightwire.sealing import SEAL_LIFETIME_S
 from flightwire.tags import html
@@ -166,6 +168,8 @@ __all__ = [
     "SealError",
     "StepResult",
     "StreamTextResult",
+    "StreamUIEnd",
+    "StreamUIResult",
     "StreamableUI",
     "StreamableValue",
     "StreamableValueSource",
@@ -179,6 +183,7 @@ __all__ = [
     "ToolMessage",
     "ToolTimeoutError",
     "TransformContext",
+    "UITool",
     "UnauthorizedError",
     "Usage",
     "UserError",
@@ -220,7 +225,9 @@ __all__ = [
     "start_soon",
     "step_count_is",
     "stream_text",
+    "stream_ui",
     "tool",
+    "ui_tool",
     "wrap_language_model",
     "wrap_provider",
 ]

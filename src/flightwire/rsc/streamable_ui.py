@@ -10,10 +10,10 @@ for each update (`packages/rsc/src/streamable-ui/create-streamable-ui.tsx`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from threading import get_ident
 from types import TracebackType
-from typing import Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 from flightwire.elements import SUSPENSE, ClientReference, Element
 from flightwire.errors import InvalidArgumentError, StreamableAbandonedError, StreamableClosedError
@@ -21,6 +21,7 @@ from flightwire.markup import Node
 from flightwire.rsc.streamable import StreamableValueSource
 from flightwire.rsc.ui_changes import Edit, changes
 from flightwire.scope import current_job, current_scope
+from flightwire.wire.flight.values import LazyNode
 
 RUNTIME_MODULE: Final = "@flightwire/client/streamed"  # web/client/streamed.ts
 _STREAMED_UI: Final = ClientReference(RUNTIME_MODULE, "StreamedUI", (RUNTIME_MODULE, RUNTIME_MODULE))
@@ -257,18 +258,26 @@ def _let_go(waiter: asyncio.Future[None]) -> None:
 
 
 def _nested(shown: object, step: _Step) -> Element:
-    return Element(SUSPENSE, {"fallback": shown, "children": _next(shown, step)})
+    return Element(SUSPENSE, {"fallback": shown, "children": _Following(shown, step)})
 
 
-async def _next(shown: object, step: _Step) -> object:
-    await step.wait()
-    following = step.next
-    assert following is not None
-    if step.is_last:
-        return step.node
-    if step.is_appended:
-        return [shown, _nested(step.node, following)]
-    return _nested(step.node, following)
+class _Following(LazyNode):
+    """What is shown after something: not a coroutine, because nobody may ever ask for it."""
+
+    __slots__ = ("_shown", "_step")
+
+    def __init__(self, shown: object, step: _Step) -> None:
+        self._shown = shown
+        self._step = step
+
+    def __await__(self) -> Generator[Any, None, object]:
+        yield from self._step.wait().__await__()
+        step = self._step
+        assert step.next is not None
+        if step.is_last:
+            return step.node
+        nested = _nested(step.node, step.next)
+        return [self._shown, nested] if step.is_appended else nested
 
 
 def _abandoned() -> BaseException:
