@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flightwire.actions.bound import BoundAction
 from flightwire.actions.files import FileLimits
+from flightwire.actions.form_fields import FromForm
 from flightwire.actions.injection import Provide
 from flightwire.actions.registry import Action, action
 from flightwire.core.abort import AbortController, AbortSignal
@@ -141,6 +142,7 @@ __all__ = [
     "ForbiddenError",
     "FormData",
     "Fragment",
+    "FromForm",
     "GenerateTextResult",
     "GenerationTimeoutError",
     "ImagePart",

@@ -191,6 +191,11 @@ class File:
         """`File('cat.png', 'image/png', 1234 bytes)`: never the content."""
         return f"File({self.filename!r}, {self.content_type!r}, {self.size} bytes)"
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, Any]:
+        """A field of a pydantic model takes a File as it is. (Core schemas are plain dicts; pydantic is not imported here.)"""
+        return {"type": "is-instance", "cls": cls}
+
 
 class Saved:
     """What `File.save` returns: nothing is left to wait for."""

@@ -15,7 +15,7 @@ from typing_extensions import is_typeddict
 
 from flightwire.annotations import Namespace
 
-_ALIASES = tuple(
+ALIASES = tuple(
     module.TypeAliasType for module in (typing_extensions, typing) if hasattr(module, "TypeAliasType")
 )
 
@@ -42,7 +42,7 @@ def _inside(annotation: Any, namespace: Namespace) -> list[Any]:
         return [annotation.__origin__, *annotation.__metadata__]
     if isinstance(annotation, NewType):
         return [annotation.__supertype__]
-    if isinstance(annotation, _ALIASES):
+    if isinstance(annotation, ALIASES):
         return [annotation.__value__]
     own = [part for arg in get_args(annotation) for part in (arg if isinstance(arg, list) else [arg])]
     cls = origin or annotation

@@ -10,12 +10,14 @@ import threading
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from inspect import Parameter
 from typing import Any, Final, TypeAlias
 
 from flightwire._frozen import value
 from flightwire.actions.bounds import TooManyTriesError
 from flightwire.actions.files import FileLimits
+from flightwire.actions.form_fields import FormFields, form_fields
 from flightwire.actions.injection import Injected, injected, is_foreign_provider
 from flightwire.actions.mentions import mentioned
 from flightwire.actions.problems import (
@@ -29,7 +31,7 @@ from flightwire.actions.provide import NO_NEEDS, Needs, needs_of
 from flightwire.annotations import Namespace, missing_name, signature_of
 from flightwire.elements import UNDEFINED
 from flightwire.errors import ArgumentError, InvalidArgumentError
-from flightwire.wire.flight.values import TemporaryReference
+from flightwire.wire.flight.values import FormData, TemporaryReference
 
 Validate: TypeAlias = Callable[[object], object]
 Bound: TypeAlias = tuple[list[object], dict[str, object]]
@@ -47,6 +49,15 @@ class Argument:
     validate: Validate | None
     default: object
     by_keyword: bool
+    form: Form | None = None
+
+
+@value
+class Form:
+    """How a FormData becomes the value of a parameter; the validator is made when the first form comes."""
+
+    fields: FormFields
+    validator: Callable[[], Validate]
 
 
 @value
@@ -234,7 +245,8 @@ class ArgumentSchema:
                 named_from_here = True
             elif parameter.kind is not Parameter.KEYWORD_ONLY:
                 validate = self._validator(parameter, namespace)
-                argument = Argument(parameter.name, validate, parameter.default, named_from_here)
+                form = self._form(parameter, namespace) if validate is not None else None
+                argument = Argument(parameter.name, validate, parameter.default, named_from_here, form)
                 if parameter.kind is Parameter.VAR_POSITIONAL:
                     rest = argument
                 else:
@@ -250,6 +262,18 @@ class ArgumentSchema:
         if parameter.kind is Parameter.VAR_POSITIONAL:
             annotation = types.GenericAlias(list, (annotation,))
         return validator_of(annotation, namespace, action=self._action, argument=parameter.name)
+
+    def _form(self, parameter: Parameter, namespace: Namespace) -> Form | None:
+        annotation = self._resolved(parameter, namespace)
+        fields = None if parameter.kind is Parameter.VAR_POSITIONAL else form_fields(annotation, namespace)
+        if fields is None:
+            return None
+        from flightwire.actions.validators import validator_of  # imports pydantic
+
+        make = partial(
+            validator_of, annotation, namespace, action=self._action, argument=parameter.name, is_text=True
+        )
+        return Form(fields, cache(make))
 
     def _resolved(self, parameter: Parameter, namespace: Namespace) -> Any:
         try:
@@ -300,7 +324,7 @@ class ArgumentSchema:
                     raise self._missing(argument.name, plan)
                 each = argument.default
             elif argument.validate is not None:
-                each = _validated(argument.name, argument.validate, each, problems)
+                each = _checked(argument, argument.validate, each, problems)
             if argument.by_keyword:
                 kwargs[argument.name] = each
             else:
@@ -333,7 +357,7 @@ class ArgumentSchema:
                 checked.append(
                     each
                     if argument.validate is None
-                    else _validated(argument.name, argument.validate, each, problems)
+                    else _checked(argument, argument.validate, each, problems)
                 )
         if plan.rest is not None:
             checked += self._rest(plan.rest, arguments[len(plan.arguments) :], problems)
@@ -369,6 +393,12 @@ class ArgumentSchema:
 
 def _is_action(annotation: object) -> bool:
     return isinstance(annotation, type) and annotation.__module__.startswith("flightwire.actions.")
+
+
+def _checked(argument: Argument, validate: Validate, given: object, problems: list[Problem]) -> object:
+    if argument.form is not None and isinstance(given, FormData):
+        given, validate = argument.form.fields.object_of(given), argument.form.validator()
+    return _validated(argument.name, validate, given, problems)
 
 
 def _validated(name: str, validate: Validate, given: object, problems: list[Problem]) -> object:

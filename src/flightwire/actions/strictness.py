@@ -37,7 +37,7 @@ def adapted(schema: Any, originals: Mapping[type, type], *, is_own: bool = False
     Arguments:
         schema: made by pydantic; never changed, models share it.
         originals: dataclass in the schema → the class whose values are wanted.
-        is_own: whether this is inside a pydantic model, which has rules of its own.
+        is_own: whether this is inside a pydantic model, which has rules of its own, or comes from a form, where all is text.
     """
     kind = schema["type"]
     if kind == "model" or (kind == "dataclass" and hasattr(schema["cls"], "__pydantic_validator__")):

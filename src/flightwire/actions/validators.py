@@ -22,7 +22,7 @@ _SMALL: Final = 500
 
 
 def validator_of(
-    annotation: Any, namespace: Namespace, *, action: str, argument: str
+    annotation: Any, namespace: Namespace, *, action: str, argument: str, is_text: bool = False
 ) -> Callable[[object], object]:
     """What checks a value that came from a page; it raises `pydantic.ValidationError` for one that does not fit.
 
@@ -31,6 +31,7 @@ def validator_of(
         namespace: where names inside the classes it mentions are looked up.
         action: for messages.
         argument: for messages.
+        is_text: whether everything came as text, from a form: then "5" is a number and "on" is true.
 
     Raises:
         InvalidArgumentError: pydantic cannot check this annotation.
@@ -38,7 +39,7 @@ def validator_of(
     types = WireTypes(namespace)
     try:
         core_schema = _core_schema(types.convert(annotation))
-        return _checking(adapted(core_schema, types.originals))
+        return _checking(adapted(core_schema, types.originals, is_own=is_text))
     except (NameError, PydanticUndefinedAnnotation) as error:
         raise missing_name(
             NameError(name=error.name), action=action, argument=argument, module=namespace.module

@@ -47,8 +47,10 @@ from flightwire.actions.declarations.shapes import (
     promise,
     union,
 )
+from flightwire.actions.form_fields import FromForm
 from flightwire.actions.registry import Action
 from flightwire.elements import Element
+from flightwire.wire.flight.values import FormData
 
 _STREAMABLES: Final = (
     "flightwire.rsc.streamable.StreamableValue",
@@ -148,6 +150,8 @@ class Reader:
         for each in hint.metadata if self.is_model else ():
             if (sent := sent_by(each, self.way)) is not None:
                 return self.shape(sent)
+        if any(isinstance(each, FromForm) for each in hint.metadata):
+            return self.shape(FormData)
         annotation = hint.inner
         if self.book.aliases.name_of(annotation) is not None:
             return self.book.refer(annotation, self.way)
