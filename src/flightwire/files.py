@@ -193,7 +193,7 @@ class File:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, Any]:
-        """A field of a pydantic model takes a File as it is. (Core schemas are plain dicts; pydantic is not imported here.)"""
+        """A field of a pydantic model takes a File as it is. Core schemas are plain dicts; pydantic is not imported here."""
         return {"type": "is-instance", "cls": cls}
 
 

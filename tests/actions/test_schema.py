@@ -364,7 +364,7 @@ def test_unannotated_parameters_take_anything() -> None:
         ),
         ("Message", {"role": "user"}, "x.content: expected a value, got undefined."),
         ("Message", [], "x: expected an object, got a list of 0."),
-        ("Message", FormData(), "x: expected an object, got a FormData."),
+        ("dict[str, str]", FormData(), "x: expected an object, got a FormData."),
         ("Draft", {"words": 1}, "x.title: expected a value, got undefined."),
         ("Letter", {"title": "t", "to": "u", "copies": "1"}, "x.copies: expected a whole number, got '1'."),
         ("Letter", {"title": "t"}, "x.to: expected a value, got undefined."),

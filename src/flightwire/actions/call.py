@@ -44,6 +44,19 @@ async def call_action(
         return await result if asyncio.iscoroutine(result) else result
     except SystemExit as error:  # asyncio would end the whole server
         raise RuntimeError(f"action '{called.name}' tried to end the process (SystemExit)") from error
+    except (GeneratorExit, BaseExceptionGroup) as error:
+        if (
+            isinstance(error, Exception) or not _is_running()
+        ):  # a coroutine that is thrown away gets a GeneratorExit, too
+            raise
+        raise RuntimeError(f"action '{called.name}' raised {type(error).__name__}") from error
+
+
+def _is_running() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
 
 
 async def _result(called: Action[Any, Any], args: Sequence[object], kwargs: Mapping[str, object]) -> object:

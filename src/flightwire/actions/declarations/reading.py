@@ -150,9 +150,7 @@ class Reader:
         for each in hint.metadata if self.is_model else ():
             if (sent := sent_by(each, self.way)) is not None:
                 return self.shape(sent)
-        if any(isinstance(each, FromForm) for each in hint.metadata):
-            return self.shape(FormData)
-        annotation = hint.inner
+        annotation = FormData if any(isinstance(each, FromForm) for each in hint.metadata) else hint.inner
         if self.book.aliases.name_of(annotation) is not None:
             return self.book.refer(annotation, self.way)
         if isinstance(annotation, TypeVar):
