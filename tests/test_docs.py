@@ -230,3 +230,36 @@ async def test_the_middleware_of_the_docs_stands_where_it_says(
     await run_blocks("middleware.md")
     said = capsys.readouterr().out
     assert said.startswith("hello, world! \nnobody/knows-this did not answer: there is no provider 'nobody'")
+
+
+async def test_the_guide_to_actions_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for block in blocks_of("actions.md"):
+        if found := FILE.match(block):
+            file = tmp_path / found[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    await run_blocks("actions.md")
+    assert capsys.readouterr().out.splitlines() == [
+        "nobody",
+        "/cart",
+        "['tea', 'tea']",
+        "['tea']",
+        "['tea', 'tea', 'tea']",
+        "['TEA', 'TEA']",
+        "5 stars, 1 photos",
+        "Please write about the tea.",
+    ]
+
+
+async def test_every_test_that_the_security_page_names_is_there() -> None:
+    page = (DOCS / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 20
+    for file, test in named:
+        source = DOCS.parent / file
+        assert source.is_file(), file
+        assert not test or f"def {test}(" in source.read_text(encoding="utf-8"), f"{file}::{test}"

@@ -225,7 +225,8 @@ class App:
                 raise ServerStoppingError
             if action_id is None:
                 raise CallError(
-                    "This POST names no action. A call carries the header 'rsc-action-id'; the browser runtime sets it."
+                    "This POST names no action. A call carries the header 'rsc-action-id', which the browser runtime sets: "
+                    "write <form action={save}>. Forms that work without JavaScript are not supported."
                 )
             if self.load_error is not None:
                 await self._handler.refuse_broken_app(self.load_error, send)
