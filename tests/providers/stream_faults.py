@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from flightwire.errors import APICallError
 from flightwire.events import (
+    ProviderApprovalRequest,
     ProviderFinish,
     ProviderPart,
     ReasoningDelta,
@@ -74,7 +75,14 @@ def read(sample: Sample, pieces: Iterable[bytes]) -> tuple[list[ProviderPart], A
 def comparable(parts: Iterable[ProviderPart]) -> list[Any]:
     """The parts without how they were cut: deltas that follow each other are one, ids that were made up are none."""
     out: list[Any] = []
+    made_up: dict[str, str] = {}  # a call that stands for a request of approval has an id of ours
+    parts = list(parts)
     for part in parts:
+        if isinstance(part, ProviderApprovalRequest):
+            made_up[part.tool_call_id] = f"approval {part.approval_id}"
+    for part in parts:
+        if (call_id := getattr(part, "tool_call_id", None)) in made_up:
+            part = replace(part, tool_call_id=made_up[call_id])  # type: ignore[type-var] # noqa: PLW2901 - a value
         last = out[-1] if out else None
         if isinstance(part, _DELTAS) and type(last) is type(part) and last.id == part.id:
             name = "delta" if isinstance(part, ToolInputDelta) else "text"

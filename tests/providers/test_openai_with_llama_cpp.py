@@ -13,9 +13,17 @@ from typing import Any
 import pytest
 
 from flightwire.errors import APICallError
-from flightwire.events import ProviderFinish, TextDelta, Usage
+from flightwire.events import ProviderFinish, TextDelta, ToolCall, ToolInputDelta, Usage
 from flightwire.messages import SystemMessage, UserMessage
-from flightwire.providers.base import LanguageModel, ModelCall, ModelResult, ResponseFormat, Text
+from flightwire.providers.base import (
+    LanguageModel,
+    ModelCall,
+    ModelResult,
+    ResponseFormat,
+    Text,
+    ToolChoice,
+    ToolSpec,
+)
 from flightwire.providers.openai import openai
 from flightwire.toolchain.models import ensure_model
 
@@ -27,6 +35,7 @@ params = xllamacpp.CommonParams()
 params.model.path = sys.argv[1]
 params.n_ctx = 1024
 params.n_parallel = 1
+params.use_jinja = True
 params.cpuparams.n_threads = 2
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
@@ -48,7 +57,7 @@ def base_url() -> Iterator[str]:
 
 @pytest.fixture
 def model(base_url: str) -> LanguageModel:
-    return openai("smollm2", base_url=base_url)
+    return openai.chat("smollm2", base_url=base_url)
 
 
 # A prompt that is read from the cache is computed in other pieces, which may tip a close choice between two words.
@@ -100,6 +109,55 @@ async def test_schema_is_kept(model: LanguageModel) -> None:
     }
     call = ask("Is it ok?", max_output_tokens=60, response_format=ResponseFormat("json", schema))
     assert isinstance(json.loads(text_of(await model.generate(call)))["ok"], bool)
+
+
+OBJECT = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "enum": ["Rome", "Oslo"]}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+async def test_streamed_schema_is_kept(model: LanguageModel) -> None:
+    call = ask("Which city?", max_output_tokens=40, response_format=ResponseFormat("json", OBJECT))
+    parts = [part async for batch in model.stream(call) for part in batch]
+    text = "".join(part.text for part in parts if isinstance(part, TextDelta))
+    assert json.loads(text)["city"] in ("Rome", "Oslo")
+
+
+async def test_tool_that_must_be_called_is_called(base_url: str) -> None:
+    from flightwire.providers.openai_compatible import llamacpp
+
+    call = ModelCall(
+        (UserMessage("What is the weather in Rome?"),),
+        tools=(ToolSpec("weather", OBJECT, "Get the weather of a city."),),
+        tool_choice=ToolChoice("required"),
+        temperature=0.0,
+        max_output_tokens=80,
+        max_retries=0,
+    )
+    model = llamacpp("smollm2", base_url=base_url)
+    parts = [part async for batch in model.stream(call) for part in batch]
+    (made,) = [part for part in parts if isinstance(part, ToolCall)]
+    finish = parts[-1]
+    assert isinstance(finish, ProviderFinish)
+    assert (made.tool_name, finish.finish_reason) == ("weather", "tool-calls")
+    assert json.loads(str(made.input))["city"] in ("Rome", "Oslo")
+    assert "".join(part.delta for part in parts if isinstance(part, ToolInputDelta)) == made.input
+    whole = await model.generate(call)
+    assert [block.tool_name for block in whole.content if isinstance(block, ToolCall)] == ["weather"]
+
+
+async def test_server_is_found_out_whatever_api_it_knows(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+    call = ModelCall((UserMessage("Say hello."),), temperature=0.0, max_output_tokens=4, max_retries=0)
+    for model in (openai("smollm2", base_url=base_url), openai("smollm2")):
+        parts = [part async for batch in model.stream(call) for part in batch]
+        assert "".join(part.text for part in parts if isinstance(part, TextDelta))
+        assert isinstance(parts[-1], ProviderFinish)
 
 
 async def test_prompt_that_is_too_long_is_an_error_in_the_server_s_words(model: LanguageModel) -> None:
