@@ -23,10 +23,13 @@ from flightwire.errors import (
 )
 from flightwire.files import base_name, sniff
 from flightwire.server import forms
+from flightwire.server.app import App
 from flightwire.server.body import ClientDisconnected, Uploads, read_call
 from flightwire.server.forms import FormLimits
+from flightwire.server.work import Limits
 from flightwire.testing import ActionClient
 
+from ..test_client import serving
 from .asgi import call
 
 pytestmark = pytest.mark.anyio
@@ -516,3 +519,53 @@ def test_a_file_of_100_mb_takes_less_than_8_mb_of_memory() -> None:
     total, grown_kib = map(int, done.stdout.split())
     assert total > 99_000_000
     assert grown_kib < 8 * 1024
+
+
+# --- over a real connection ----------------------------------------------------------------------------------------
+
+
+async def answer_to(head: str, *chunks: bytes, pause_s: float = 0.0) -> bytes:
+    """What a real server answers to these bytes, sent with pauses on a connection that then stays open."""
+    app = App(None, actions=ACTIONS, mode="production", allowed_origins=(), limits=Limits(body_timeout_s=0.5))
+    async with serving(app) as url, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(
+            f"POST / HTTP/1.1\r\nhost: x\r\nrsc-action-id: test_uploads#keep\r\ncontent-type: {FORM['content-type']}\r\n"
+            f"{head}\r\n\r\n".encode()
+        )
+        sending = asyncio.ensure_future(_send(writer, chunks, pause_s))
+        answer = await reader.readuntil(b"\r\n\r\n")
+        sending.cancel()
+        writer.close()
+        return answer.partition(b"\r\n")[0]
+
+
+async def _send(writer: asyncio.StreamWriter, chunks: tuple[bytes, ...], pause_s: float) -> None:
+    for chunk in chunks:
+        writer.write(chunk)
+        await writer.drain()
+        await asyncio.sleep(pause_s)
+
+
+def chunked(content: bytes) -> bytes:
+    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
+
+
+async def test_a_body_with_a_length_that_lies_is_given_up_in_time() -> None:
+    assert b" 408 " in await answer_to("content-length: 5000", upload(PNG)[:100])
+
+
+async def test_a_body_at_one_byte_a_second_is_given_up_in_time() -> None:
+    body = upload(PNG)
+    drops = (bytes([byte]) for byte in body[:50])
+    assert b" 408 " in await answer_to(f"content-length: {len(body)}", *drops, pause_s=1.0)
+
+
+async def test_a_body_in_chunks_without_a_length_is_cut() -> None:
+    start = chunked(part("1", b"", "a", "b")[:-2])
+    flood = [chunked(b"x" * 60_000) for _ in range(200)]
+    assert b" 413 " in await answer_to("transfer-encoding: chunked", start, *flood)
+
+
+async def test_a_length_that_is_too_large_is_refused_before_the_body() -> None:
+    assert b" 413 " in await answer_to("content-length: 5000000000")
