@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Optional, TypedDict
 from uuid import UUID
 
@@ -399,3 +400,79 @@ async def test_callers_from_python_get_the_refusal_as_its_class(
         with pytest.raises(UnauthorizedError, match="signed in"):
             await client.call("test_auth#save", "x")
         assert await client.call("test_auth#save", "x", cookies={"name": "Ada"}) == "x"
+
+
+# --- auth.py in the app folder -----------------------------------------------------------------------------------
+
+AUTH = """
+from dataclasses import dataclass
+from flightwire import Request
+
+@dataclass
+class User:
+    name: str
+
+async def current_user(request: Request) -> User | None:
+    return User(request.cookies["name"]) if "name" in request.cookies else None
+"""
+ACTIONS = """
+from flightwire import action
+from .auth import User
+
+@action
+async def whoami(user: User) -> str:
+    return user.name
+"""
+PLAIN = "from flightwire import action\n@action\ndef f() -> int: return 1"
+
+
+def folder_with(tmp_path: Path, **files: str) -> Path:
+    folder = tmp_path / "app"
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+async def test_an_app_folder_says_itself_who_calls(tmp_path: Path, mode: Any) -> None:
+    """Nobody writes flightwire.app(…, auth=…) for what `flightwire dev app/` serves."""
+    app = flightwire.app(folder_with(tmp_path, auth=AUTH, actions=ACTIONS), mode=mode)
+    assert (await call(app, "actions#whoami", headers={"cookie": "name=Ada"}).finish()).root == "Ada"
+    assert (await call(app, "actions#whoami").finish()).status == 401
+    assert (await call(app, "actions#nothing").finish()).status == 401
+
+
+async def test_an_app_that_is_given_auth_asks_that(tmp_path: Path) -> None:
+    folder = folder_with(
+        tmp_path,
+        auth="raise SystemExit",
+        actions=PLAIN,
+    )
+    app = flightwire.app(folder, auth=current_user, mode="production")
+    assert (await call(app, "actions#f", headers=SIGNED_IN).finish()).root == 1
+    assert (await call(app, "actions#f").finish()).status == 401
+
+
+async def test_an_auth_py_that_fails_keeps_everybody_out(tmp_path: Path) -> None:
+    for broken in ("1 / 0", "current_user = 5", "def current_user(): ..."):
+        app = flightwire.app(folder_with(tmp_path, auth=broken, actions=PLAIN), mode="production")
+        assert app.load_error is not None
+        assert "auth.py" in str(app.load_error)
+        assert (await call(app, "actions#f").finish()).status == 500
+
+
+async def test_a_changed_auth_py_counts_from_the_next_call(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, auth=AUTH, actions=ACTIONS)
+    app = flightwire.app(folder, mode="development")
+    folder_with(tmp_path, auth=AUTH.replace('"name"', '"other"'))
+    app.reload()
+    assert (await call(app, "actions#whoami", headers={"cookie": "name=Ada"}).finish()).status == 401
+    assert (await call(app, "actions#whoami", headers={"cookie": "other=Bob"}).finish()).root == "Bob"
+
+
+async def test_an_action_that_asks_for_a_user_of_an_app_without_auth_says_where(tmp_path: Path) -> None:
+    Auth(current_user)
+    actions = f"from flightwire import action\nfrom {__name__} import User\n\n@action\nasync def f(user: User): ...\n"
+    app = flightwire.app(folder_with(tmp_path, actions=actions), mode="production")
+    assert "actions.py, line 4" in str(app.load_error) or "actions.py:4" in str(app.load_error)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from flightwire.actions.imports import AppPackage
 from flightwire.actions.load_letters import letter_at, load_letter, stranger_letter
@@ -25,20 +25,22 @@ from flightwire.errors import AppLoadError, InvalidArgumentError
 from flightwire.markup import ClientComponent
 
 ACTIONS_FILE: Final = "actions.json"
+AUTH_FILE: Final = "auth.py"
+Users: TypeAlias = Callable[[Callable[[], ModuleType | None]], Collection[type]]
 log = logging.getLogger("flightwire.actions")
 
 _SCRIPTS: Final = (".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".json")
 
 
 def load_folder(
-    path: Path, previous: AppFolder | None = None, *, user_types: Collection[type] = ()
+    path: Path, previous: AppFolder | None = None, *, users: Users = lambda load: ()
 ) -> AppFolder:
     """Import an app folder anew. When that fails, what was imported before stays as it was.
 
     Arguments:
         path: the folder; files with actions may be anywhere in it.
         previous: what was loaded from it earlier; closed once the new one is there.
-        user_types: what the app's users are; without them no action can ask for one.
+        users: says what the app's users are, once the files are imported; it may import `auth.py` with what it is given.
 
     Raises:
         InvalidArgumentError: there is no such folder.
@@ -54,6 +56,10 @@ def load_folder(
                 package.load(file)
             except (Exception, SystemExit) as error:
                 raise load_letter(error, package, file) from error
+        try:
+            user_types = users(lambda: _auth_module(package))
+        except (Exception, SystemExit) as error:
+            raise load_letter(error, package, Path(AUTH_FILE)) from error
         loaded = AppFolder(package, user_types)
     if plain := package.plain_imports():
         package.remove()
@@ -72,6 +78,10 @@ class ServesActions(Protocol):
     def server_actions(self) -> Sequence[Action[Any, Any]]:
         """Its actions."""
         ...
+
+
+def _auth_module(package: AppPackage) -> ModuleType | None:
+    return package.load(Path(AUTH_FILE)) if (package.folder / AUTH_FILE).is_file() else None
 
 
 class AppFolder:

@@ -272,7 +272,7 @@ class ActionRegistry:
         Raises:
             InvalidArgumentError: they have different actions under one id.
         """
-        merged = ActionRegistry(self._user_types)
+        merged = ActionRegistry((*self._user_types, *other._user_types))
         for registry in (self, other):
             for action_id, each in registry._by_id.items():
                 merged.add(each, action_id)

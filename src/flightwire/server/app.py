@@ -12,9 +12,10 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from flightwire.actions.declarations.project import write_tsconfig
@@ -102,7 +103,14 @@ class App:
         """Import the app folder anew; if that fails, calls are answered with the letter until it works again."""
         assert self.folder is not None
         try:
-            loaded = load_folder(self.folder, self.app_folder, user_types=self.auth.types)
+            found = self.auth
+
+            def users(load: Callable[[], ModuleType | None]) -> Collection[type]:
+                nonlocal found
+                found = self.auth.found_in(load)
+                return found.types
+
+            loaded = load_folder(self.folder, self.app_folder, users=users)
             if self.pages is not None:
                 self.pages.use(loaded)
             if self.mode == "development":
@@ -114,6 +122,7 @@ class App:
         if self.app_folder is not None or self.load_error is not None:
             log.info("reloaded the Python code of %s/", self.folder.name)
         self.load_error = None
+        self.auth.use(found)
         self.app_folder = loaded
         self._registry = self._given.merged_with(loaded.registry)
         if self._started:

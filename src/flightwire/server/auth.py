@@ -12,6 +12,7 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
+from types import ModuleType
 from typing import Any, Final, TypeAlias, get_args, get_origin
 
 from flightwire.actions.injection import register_user_types
@@ -27,6 +28,8 @@ AuthFunction: TypeAlias = Callable[[Any], Any]
 UserText: TypeAlias = Callable[[Any], str]
 
 MAX_SYNC_CHECKS: Final = 40
+CURRENT_USER: Final = "current_user"
+"""What `auth.py` in an app folder defines, for apps that nobody writes `flightwire.app(…, auth=…)` for."""
 # Types that anything may be of: a parameter of such a type is an argument, not the user.
 _COMMON_PACKAGES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections", "uuid"})
 
@@ -54,8 +57,19 @@ class Auth:
         self.is_given = fn is not None
         self.types: tuple[type, ...] = () if fn is None else _user_types(fn)
         self._fn = fn
+        self._was_given = fn is not None
         self._user_text = user_text
         register_user_types(self.types)
+
+    def found_in(self, load: Callable[[], ModuleType | None]) -> Auth:
+        """The `current_user` of an app folder's `auth.py`, for an app that was given no function; else this one."""
+        if self._was_given:
+            return self
+        return Auth(getattr(load(), CURRENT_USER, None), user_text=self._user_text)
+
+    def use(self, found: Auth) -> None:
+        """Ask from now on what another one asks."""
+        self.is_given, self.types, self._fn = found.is_given, found.types, found._fn
 
     async def user(self, request: Request) -> Any:
         """Who it is, or None; the function runs once for each Request object.
