@@ -12,11 +12,11 @@ SPEC = Path(__file__).parents[2] / "spec"
 
 
 class NpmAI:
-    """What the original does: see `spec/tools/ai_objects.mjs`."""
+    """What the original does: see `spec/tools/ai_objects.mjs` and `spec/tools/ai_loop.mjs`."""
 
-    def __init__(self, node: Path, folder: Path) -> None:
+    def __init__(self, node: Path, folder: Path, program: str = "ai_objects.mjs") -> None:
         self._process = subprocess.Popen(
-            [str(node), str(SPEC / "tools" / "ai_objects.mjs"), str(folder)],
+            [str(node), str(SPEC / "tools" / program), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
 
 from flightwire import generate_text, is_step_count, stream_text, tool
 from flightwire.errors import APICallError
-from flightwire.events import Abort, Finish, FinishStep, Start, TextDelta, Usage
-from flightwire.messages import UserMessage
+from flightwire.events import Abort, Finish, FinishStep, ResponseMetadata, Start, TextDelta, Usage
+from flightwire.messages import TextPart, UserMessage
 from flightwire.testing import Reply, ScriptedModel, tool_call
 
 pytestmark = pytest.mark.anyio
@@ -292,6 +293,22 @@ async def test_the_part_that_ends_a_step_has_the_figures_too() -> None:
     assert isinstance(parts[-2], FinishStep)
     assert isinstance(parts[-1], Finish)
     assert parts[-2].performance.response_time_s > 0
+
+
+async def test_a_response_always_has_an_id_a_time_and_a_model() -> None:
+    result = await generate_text(model=ScriptedModel(), prompt="Hi")
+    assert (result.response.id or "").startswith("aitxt-")
+    assert result.response.model_id == "scripted"
+    assert abs((result.response.timestamp_s or 0) - time.time()) < 60
+    said = ResponseMetadata("r1", "other", 5.0, {"x": "y"})
+    response = await stream_text(model=ScriptedModel(Reply("a", response=said)), prompt="Hi").response
+    assert (response.id, response.model_id, response.timestamp_s, response.headers) == (
+        "r1",
+        "other",
+        5.0,
+        {"x": "y"},
+    )
+    assert response.messages[0].content == (TextPart("a"),)
 
 
 # --- include -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Follows `packages/ai/src/generate-text/stream-text.ts` (AI SDK v7); `generate_te
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -91,6 +92,19 @@ class Step:
         self.called_at = self.began_at
         self.response_time_s = 0.0
         self.tools: StepTools | None = None
+        self._made_id = f"aitxt-{secrets.token_hex(12)}"
+        self._began_at_s = time.time()
+
+    @property
+    def response(self) -> ResponseMetadata:
+        """What the provider said about its answer; what it did not say is made up, as in the AI SDK."""
+        said = self.collector.response
+        return replace(
+            said,
+            id=said.id or self._made_id,
+            model_id=said.model_id or self.plan.model.model_id,
+            timestamp_s=self._began_at_s if said.timestamp_s is None else said.timestamp_s,
+        )
 
 
 class Run:
@@ -397,7 +411,7 @@ class Run:
         step = self._step
         if step is not None:
             finish = step.finish or FinishStep(
-                "other", Usage(), step.collector.response, performance=self._performance(step, Usage())
+                "other", Usage(), step.response, performance=self._performance(step, Usage())
             )
             if step.finish is None:
                 await self._show(finish)
@@ -460,7 +474,7 @@ class Run:
         return finish
 
     def _model_call_end(self, step: Step, finish: ProviderFinish) -> ModelCallEndEvent:
-        model, response = step.plan.model, step.collector.response
+        model, response = step.plan.model, step.response
         return ModelCallEndEvent(
             self._loop.call_id,
             model.provider,
@@ -477,7 +491,7 @@ class Run:
         part = FinishStep(
             finish.finish_reason,
             finish.usage,
-            step.collector.response,
+            step.response,
             finish.raw_finish_reason,
             finish.provider_metadata,
             self._performance(step, finish.usage),
@@ -541,7 +555,7 @@ class Run:
             finish = FinishStep(
                 "error",
                 last.usage,
-                step.collector.response,
+                step.response,
                 last.raw_finish_reason,
                 last.provider_metadata,
                 self._performance(step, last.usage),
@@ -577,9 +591,7 @@ class Run:
         step = self._step
         if step is None or not step.collector.has_begun:
             return None
-        finish = FinishStep(
-            "other", Usage(), step.collector.response, performance=self._performance(step, Usage())
-        )
+        finish = FinishStep("other", Usage(), step.response, performance=self._performance(step, Usage()))
         return self._partial(step, finish, finish.response)
 
     def _end_aborted(self) -> None:
@@ -615,7 +627,9 @@ class Run:
         errors = [_invalid(each.call, problem) for each, problem in judged.invalid]
         await self._emit(errors)
         calls = [each.call for each in judged.approved]
-        outputs = await runner.run(calls, self._emit_and_wait, {}, in_order=self._is_whole)
+        outputs = await runner.run(calls, None if self._is_whole else self._emit_and_wait, {})
+        if self._is_whole:
+            await self._emit(outputs)
         results = [await result_part(output, request.tools) for output in (*outputs, *errors)]
         results += _denials(judged)
         if results:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from flightwire.core.abort import AbortController, AbortSignal
-from flightwire.core.approvals import ApprovalPolicy, new_approval_id
+from flightwire.core.approvals import ApprovalPolicy, StatusName, new_approval_id
 from flightwire.core.callbacks import ToolExecutionEndEvent, ToolExecutionStartEvent
 from flightwire.core.loop import Loop, StepPlan
 from flightwire.core.tool_calls import CallParser
@@ -73,9 +73,18 @@ class ToolRunner:
         )
 
     async def run(
-        self, calls: Sequence[ToolCall], emit: Emit, seconds: dict[str, float], *, in_order: bool = False
+        self, calls: Sequence[ToolCall], emit: Emit | None, seconds: dict[str, float]
     ) -> list[ToolResult | ToolError]:
-        """Run calls at the same time; what they answer is emitted as it comes, or at the end in the order of the calls."""
+        """Run calls at the same time.
+
+        Arguments:
+            calls: which; their inputs fit.
+            emit: told what they answer, as it comes; None when nobody reads it before all have.
+            seconds: gets how long each took.
+
+        Returns:
+            The answers, in the order in which they came; without `emit` in the order of the calls.
+        """
         if not calls:
             return []
         parts: asyncio.Queue[ToolResult | ToolError | None] = asyncio.Queue()
@@ -86,7 +95,7 @@ class ToolRunner:
         outputs: list[ToolResult | ToolError] = []
         try:
             while (part := await parts.get()) is not None:
-                if not in_order:
+                if emit is not None:
                     await emit([part])
                 if isinstance(part, ToolError) or not part.preliminary:
                     outputs.append(part)
@@ -95,10 +104,9 @@ class ToolRunner:
             everybody.cancel()
             await asyncio.wait(tasks)
             everybody.cancelled() or everybody.exception()
-        if in_order:
+        if emit is None:
             places = {call.tool_call_id: place for place, call in enumerate(calls)}
             outputs.sort(key=lambda output: places[output.tool_call_id])
-            await emit(outputs)
         return outputs
 
     async def _limited(
@@ -151,7 +159,7 @@ class StepTools:
         loop: contexts, callbacks, rules.
         runner: runs what may run.
         signal: fires when the answer is stopped.
-        in_order: whether results are told in the order of the calls, at the end; else as they come.
+        in_order: whether what comes of the calls is told at the end, in their order; else as it comes.
 
     Attributes:
         calls: the calls of the model, with what providers run themselves.
@@ -194,6 +202,8 @@ class StepTools:
         self._by_id: dict[str, ToolCall] = {}
         self._writing: dict[str, str] = {}  # call id → tool, while the model writes the input
         self._to_run: list[ToolCall] = []
+        self._errors: list[ToolError] = []  # what is told at the end of a whole answer
+        self._asked: list[StreamPart] = []
 
     # --- while the model answers ---------------------------------------------------------------------------------
 
@@ -259,7 +269,10 @@ class StepTools:
                 assert call.error is not None
                 error = ToolError(call.tool_call_id, call.tool_name, call.input, call.error, dynamic=True)
                 self.outputs.append(error)
-                await emit([error])
+                if self._in_order:
+                    self._errors.append(error)
+                else:
+                    await emit([error])
             return
         tool = self._tool(call.tool_name)
         if tool is None:  # one of the provider's
@@ -274,23 +287,25 @@ class StepTools:
 
     async def _ask(self, call: ToolCall, tool: Tool[..., Any], emit: Emit) -> None:
         status, reason = await self._policy.status(call)
-        runs_here = tool.is_executable and not call.provider_executed
         if status != "not-applicable":
-            approval_id = new_approval_id()
-            signature = self._loop.request.approvals.seal(approval_id, call)
-            if status == "user-approval":
-                await emit([ToolApprovalRequested(approval_id, call, False, signature, reason)])
-                return
-            answer = ToolApprovalAnswered(
-                approval_id, call, status == "approved", reason, call.provider_executed
-            )
-            self.answers.append(answer)
-            await emit([ToolApprovalRequested(approval_id, call, True, signature), answer])
-            if status == "denied":
-                await emit([ToolOutputDenied(call.tool_call_id, call.tool_name)])
-                return
-        if runs_here:
+            parts = self._question(call, status, reason)
+            if self._in_order:
+                self._asked += parts
+            else:
+                await emit(parts)
+        if status in ("not-applicable", "approved") and tool.is_executable and not call.provider_executed:
             self._to_run.append(call)
+
+    def _question(self, call: ToolCall, status: StatusName, reason: str | None) -> list[StreamPart]:
+        """The question, and what a rule has answered."""
+        approval_id = new_approval_id()
+        signature = self._loop.request.approvals.seal(approval_id, call)
+        if status == "user-approval":
+            return [ToolApprovalRequested(approval_id, call, False, signature, reason)]
+        answer = ToolApprovalAnswered(approval_id, call, status == "approved", reason, call.provider_executed)
+        self.answers.append(answer)
+        denied = [] if answer.approved else [ToolOutputDenied(call.tool_call_id, call.tool_name)]
+        return [ToolApprovalRequested(approval_id, call, True, signature), answer, *denied]
 
     async def _take_result(self, part: ToolResult, emit: Emit) -> None:
         """What a provider's own tool answered."""
@@ -326,8 +341,21 @@ class StepTools:
 
     async def run(self, finish_reason: str, emit: Emit) -> None:
         """Run what may run, if the model ended as it should."""
-        if finish_reason in RUNNABLE:
-            self.outputs += await self._runner.run(self._to_run, emit, self.seconds, in_order=self._in_order)
+        runnable = self._to_run if finish_reason in RUNNABLE else ()
+        outputs = await self._runner.run(runnable, None if self._in_order else emit, self.seconds)
+        self.outputs += outputs
+        if self._in_order:
+            await emit(self._arranged([*self._errors, *outputs]))
+
+    def _arranged(self, outputs: Sequence[ToolResult | ToolError]) -> list[StreamPart]:
+        """What a whole answer ends with: answers of tools, questions and decisions, and answers that a rule allowed."""
+        decided = {answer.tool_call.tool_call_id for answer in self.answers}
+        return [
+            *(output for output in outputs if output.tool_call_id not in decided),
+            *(part for part in self._asked if isinstance(part, ToolApprovalRequested)),
+            *(part for part in self._asked if not isinstance(part, ToolApprovalRequested)),
+            *(output for output in outputs if output.tool_call_id in decided),
+        ]
 
     # --- helpers -------------------------------------------------------------------------------------------------
 

@@ -64,8 +64,9 @@ async def to_model_output(
 
 
 def error_text(error: object) -> str:
-    """What an error says, or its kind when it says nothing."""
-    return str(error) or type(error).__name__
+    """The kind of an error and what it says, as Python shows it in the last line of a traceback."""
+    kind, said = type(error).__name__, str(error)
+    return f"{kind}: {said}" if said else kind
 
 
 def to_json_output(value: Any) -> JSONValue:
