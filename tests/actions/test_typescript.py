@@ -390,3 +390,39 @@ def test_fifty_actions_and_types_are_declared_within_a_moment(app: Path) -> None
     assert (
         time.process_time() - started < 0.5
     )  # 20 ms; a bound for busy machines that still finds a quadratic one
+
+
+# --- what the server fills, forms, files, actions ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "from flightwire import Provide, Request\n@action\nasync def go(request: Request, a: int, "
+            "db: Annotated[dict[str, str], Provide(dict)], *, r: Request | None = None) -> None: ...",
+            "export function go(a: number): Promise<void>;",
+        ),
+        (
+            "from flightwire import FromForm\nclass Signup(BaseModel):\n    name: str\n"
+            "@action\nasync def go(form: Annotated[Signup, FromForm()]) -> None: ...",
+            "export function go(form: FormData): Promise<void>;",
+        ),
+        (
+            "from flightwire import File, FileLimits\n"
+            "@action\nasync def go(photos: Annotated[list[File], FileLimits(max_files=2)]) -> int: ...",
+            "export function go(photos: (File | Blob)[]): Promise<number>;",
+        ),
+        (
+            "from flightwire import FormData\n@action\nasync def go(previous: str, form: FormData) -> str: ...",
+            "export function go(previous: string, form: FormData): Promise<string>;",
+        ),
+        (
+            "from flightwire import Action, BoundAction\n"
+            "@action\nasync def go(done: Action[[str], int]) -> BoundAction[[int], str]: ...",
+            "export function go(done: (arg0: string) => Promise<number>): Promise<(arg0: number) => Promise<string>>;",
+        ),
+    ],
+)
+def test_what_pages_give_is_declared_and_nothing_else(app: Path, source: str, expected: str) -> None:
+    assert signature(app, source) == expected

@@ -71,6 +71,9 @@ class BoundAction(Generic[P, R]):
         return self.action.fn(*positional, **named)
 
     @overload
+    def bind(self) -> BoundAction[P, R]: ...
+
+    @overload
     def bind(self: BoundAction[Concatenate[A, Q], R], a: A, /) -> BoundAction[Q, R]: ...
 
     @overload
@@ -80,7 +83,7 @@ class BoundAction(Generic[P, R]):
     def bind(self: BoundAction[Concatenate[A, B, C, Q], R], a: A, b: B, c: C, /) -> BoundAction[Q, R]: ...
 
     @overload
-    def bind(self, *args: Any) -> BoundAction[..., R]: ...
+    def bind(self, a: Any, b: Any, c: Any, d: Any, /, *args: Any) -> BoundAction[..., R]: ...
 
     def bind(self, *args: Any) -> BoundAction[..., R]:
         """Give further arguments.

@@ -99,6 +99,9 @@ class Action(Generic[P, R]):
         return self.fn(*args, **kwargs)
 
     @overload
+    def bind(self) -> BoundAction[P, R]: ...
+
+    @overload
     def bind(self: Action[Concatenate[A, Q], R], a: A, /) -> BoundAction[Q, R]: ...
 
     @overload
@@ -108,7 +111,7 @@ class Action(Generic[P, R]):
     def bind(self: Action[Concatenate[A, B, C, Q], R], a: A, b: B, c: C, /) -> BoundAction[Q, R]: ...
 
     @overload
-    def bind(self, *args: Any) -> BoundAction[..., R]: ...
+    def bind(self, a: Any, b: Any, c: Any, d: Any, /, *args: Any) -> BoundAction[..., R]: ...
 
     def bind(self, *args: Any) -> BoundAction[..., R]:
         """The action with its first arguments given: `on_click=save.bind(id)`.

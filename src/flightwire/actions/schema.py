@@ -128,6 +128,7 @@ class ArgumentSchema:
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"Action '{self._action}': {error}") from None
             self.injected, self._parameters, self._plan = found, parameters, None
+            self._takes_actions = self._file_limits = None
 
     def _injected(self, parameter: Parameter, namespace: Namespace) -> Injected | None:
         if is_foreign_provider(parameter.default):

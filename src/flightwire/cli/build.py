@@ -27,8 +27,9 @@ def build(folder: Folder) -> None:
             f"{shown} has no page.tsx, so there is nothing to build. Actions alone need no build."
         )
     from ..actions.folder import load_folder
+    from ..server.auth import users_of_folder
 
-    load_folder(folder).write_state(folder / STATE_FOLDER)
+    load_folder(folder, users=users_of_folder).write_state(folder / STATE_FOLDER)
     compile_pages(folder)
     print(f"Built {shown}. Serve it: flightwire start {shown}")
 

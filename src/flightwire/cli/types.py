@@ -15,6 +15,7 @@ import typer
 from ..actions.declarations.project import TSCONFIG, write_tsconfig
 from ..actions.folder import AppFolder, load_folder
 from ..actions.typescript import TYPES_FOLDER, Declarations, outdated
+from ..server.auth import users_of_folder
 from ..toolchain.packages import ensure_packages, web_root
 from .dev import Folder
 from .folders import CommandError, check_app_folder
@@ -47,7 +48,7 @@ def types(folder: Folder, check: Check = False, init: Init = False) -> None:
         raise CommandError("--check writes nothing and --init writes a file. Use one of them.")
     shown = folder
     folder = check_app_folder(folder)
-    app = load_folder(folder)
+    app = load_folder(folder, users=users_of_folder)
     declarations = app.declarations
     if declarations is None:
         raise CommandError(f"The declarations of {shown} could not be made; the lines above say why.")

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get
 import typing_extensions
 from typing_extensions import is_typeddict
 
+from flightwire.actions.bound import BoundAction
 from flightwire.actions.declarations import words
 from flightwire.actions.declarations.book import Book
 from flightwire.actions.declarations.hints import (
@@ -307,8 +308,8 @@ class Reader:
             return union(Global("AsyncIterable", (item,)), Global("ReadableStream", (item,)))
         return Global(words.ASYNC_ITERABLES[origin], (item,))
 
-    def _function(self, args: tuple[Any, ...]) -> Shape:
-        if self.way == "in":
+    def _function(self, args: tuple[Any, ...], *, is_action: bool) -> Shape:
+        if self.way == "in" and not is_action:
             return ANY
         parameters = args[0] if args else ...
         if isinstance(parameters, list | tuple):
@@ -367,7 +368,10 @@ class Reader:
 _BY_ORIGIN: Final[Mapping[Any, Read]] = {
     **dict.fromkeys((Union, types.UnionType), lambda reader, _, args: reader._union(args)),
     Literal: lambda reader, _, args: union(*map(reader._literal, args)),
-    **dict.fromkeys((Action, collections.abc.Callable), lambda reader, _, args: reader._function(args)),
+    **dict.fromkeys(
+        (Action, BoundAction, collections.abc.Callable),
+        lambda reader, origin, args: reader._function(args, is_action=origin is not collections.abc.Callable),
+    ),
     tuple: lambda reader, _, args: reader._tuple(args),
     **dict.fromkeys(words.SETS, lambda reader, _, args: Global("Set", (reader._item(args),))),
     **dict.fromkeys(words.ASYNC_ITERABLES, lambda reader, origin, args: reader._stream(origin, args)),
