@@ -41,6 +41,7 @@ _factories: dict[str, Factory] = {
     "openai.chat": _named("openai", "openai", "chat"),
     "openai.responses": _named("openai", "openai", "responses"),
     "anthropic": _named("anthropic", "anthropic"),
+    "google": _named("google", "google"),
     "xai": _named("xai", "xai"),
     "xai.chat": _named("xai", "xai", "chat"),
     "groq": _named("groq", "groq"),
@@ -58,6 +59,7 @@ _factories: dict[str, Factory] = {
 _KEYS = {
     "openai": ("OPENAI_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
+    "google": ("GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
 }
 # What people also call them.
 _ALIASES = {"moonshot": "moonshotai", "together": "togetherai", "qwen": "alibaba", "llama.cpp": "llamacpp"}

@@ -16,12 +16,13 @@ from flightwire.providers.answering import Request
 from flightwire.providers.anthropic.caching import CacheMarks
 from flightwire.providers.anthropic.claude import Claude, claude
 from flightwire.providers.anthropic.messages import FILES, Prompt
+from flightwire.providers.anthropic.options import AnthropicOptions
 from flightwire.providers.anthropic.schemas import is_held_natively, without_refused
 from flightwire.providers.anthropic.thinking import Thinking
 from flightwire.providers.anthropic.tool_names import ToolNames, key_of
 from flightwire.providers.anthropic.tools import ToolRules, write_tools
 from flightwire.providers.base import ModelCall, ToolChoice, ToolSpec
-from flightwire.providers.options import Options, option_of, options_of, snake_case
+from flightwire.providers.options import Options, camel_case, option_of, options_of, snake_case
 
 __all__ = ["CitedDocument", "Message", "write_request"]
 
@@ -230,7 +231,7 @@ class _Writer:
 
     def _further_options(self) -> dict[str, object]:
         """Fields of the API that are not known here are sent if they are spelt as the API spells them."""
-        self._options.known("anthropicBeta", "includePings")
+        self._options.known(*map(camel_case, AnthropicOptions.__annotations__), "includePings")
         further = self._options.rest()
         for name in [name for name in further if name != snake_case(name)]:
             del further[name]
