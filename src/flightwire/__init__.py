@@ -76,6 +76,7 @@ from flightwire.providers.base import LanguageModel
 from flightwire.rsc.ai_provider import UNNAMED_PREFIX, AIProvider, make_provider
 from flightwire.rsc.ai_state import MutableAIState, current_chat_id, get_ai_state, get_mutable_ai_state
 from flightwire.rsc.reading import is_streamable_value, read_streamable_value
+from flightwire.rsc.safe_ui import safe_ui
 from flightwire.rsc.state_keeping import StateMode, StateStore
 from flightwire.rsc.state_text import MAX_STATE_BYTES
 from flightwire.rsc.stream_ui import StreamUIEnd, StreamUIResult, stream_ui
@@ -222,6 +223,7 @@ __all__ = [
     "redirect",
     "register_provider",
     "safe_download",
+    "safe_ui",
     "simulate_streaming_middleware",
     "smooth_stream",
     "start_soon",
