@@ -400,7 +400,7 @@ def test_fifty_actions_and_types_are_declared_within_a_moment(app: Path) -> None
     [
         (
             "from flightwire import Provide, Request\n@action\nasync def go(request: Request, a: int, "
-            "db: Annotated[dict[str, str], Provide(dict)], *, r: Request | None = None) -> None: ...",
+            "db: Annotated[dict[str, str], Provide(lambda: {})], *, r: Request | None = None) -> None: ...",
             "export function go(a: number): Promise<void>;",
         ),
         (
@@ -418,9 +418,12 @@ def test_fifty_actions_and_types_are_declared_within_a_moment(app: Path) -> None
             "export function go(previous: string, form: FormData): Promise<string>;",
         ),
         (
-            "from flightwire import Action, BoundAction\n"
-            "@action\nasync def go(done: Action[[str], int]) -> BoundAction[[int], str]: ...",
-            "export function go(done: (arg0: string) => Promise<number>): Promise<(arg0: number) => Promise<string>>;",
+            "from flightwire import Action\n@action\nasync def go(f: Action[[str], int]) -> int: ...",
+            "export function go(f: (arg0: string) => Promise<number>): Promise<number>;",
+        ),
+        (
+            "from flightwire import BoundAction\n@action\nasync def go() -> BoundAction[[int], str]: ...",
+            "export function go(): Promise<(arg0: number) => Promise<string>>;",
         ),
     ],
 )

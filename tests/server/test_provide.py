@@ -413,6 +413,7 @@ class Depends:
         (Annotated[Store, Depends(get_store)], "another framework's"),
         ("Annotated[Db, Provide(get_db)]", r"Provide\(get_db\) names something that is not there"),
         (Annotated[int, Provide(dict.fromkeys)], r"Provide\(fromkeys\)"),
+        (Annotated[int, Provide(dict)], r"Provide\(dict\) has no signature"),
     ],
 )
 def test_what_no_app_could_supply_gets_a_letter(annotation: Any, says: str) -> None:

@@ -99,8 +99,12 @@ def provider_of(fn: Callable[..., Any]) -> Provider:
     """
     name = _name(fn)
     wants = {}
-    namespace = Namespace(_called(fn))
-    for parameter in _parameters(fn, name):
+    parameters = _parameters(fn, name)
+    called = _called(fn)
+    namespace = Namespace(
+        called if hasattr(called, "__module__") else _names_nothing
+    )  # what is built in has no module
+    for parameter in parameters:
         wanted = (
             None if parameter.annotation is Parameter.empty else injected(parameter.annotation, namespace)
         )
@@ -140,6 +144,10 @@ def _called(fn: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isclass(fn):
         return fn.__init__  # where its annotations are
     return fn if inspect.isroutine(fn) else type(fn).__call__
+
+
+def _names_nothing() -> None:
+    """Where no name can be looked up."""
 
 
 def _name(fn: Callable[..., Any]) -> str:
