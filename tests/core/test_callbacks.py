@@ -198,6 +198,22 @@ async def test_the_end_may_await_the_result() -> None:
     assert seen == ["Hello, world!"]
 
 
+async def test_what_is_complete_cannot_be_aborted_any_more() -> None:
+    may_end = asyncio.Event()
+    aborted: list[Any] = []
+    result = stream_text(
+        model=ScriptedModel(), prompt="Hi", on_end=lambda event: may_end.wait(), on_abort=aborted.append
+    )
+    reader = asyncio.ensure_future(result.consume_stream())
+    assert await result.text == "Hello, world!"
+    result.abort("too late")
+    may_end.set()
+    await reader
+    assert await result.text == "Hello, world!"
+    assert aborted == []
+    assert [part async for part in result][-1].type == "finish"
+
+
 # --- endings -------------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,7 @@ from flightwire.messages import (
     UserMessage,
 )
 from flightwire.providers.base import ProviderToolSpec, ToolChoice
+from flightwire.scope import RequestScope
 from flightwire.testing import Reply, ScriptedModel, tool_call
 
 pytestmark = pytest.mark.anyio
@@ -594,6 +595,32 @@ async def test_stopping_the_answer_stops_its_tools() -> None:
     result.abort("enough")
     assert type((await reader)[-1]).__name__ == "Abort"
     assert stopped.is_set()
+
+
+async def test_a_request_that_ends_stops_the_tools_of_its_answers() -> None:
+    started, stopped = asyncio.Event(), asyncio.Event()
+
+    @tool
+    async def hang(ctx: ToolContext[Any]) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            assert ctx.abort_signal.aborted
+            stopped.set()
+
+    scope = RequestScope(action="chat")
+    answer = stream_text(model=ScriptedModel([[tool_call("hang")]]), prompt="Hi", tools=[hang])
+    scope.own(scope.run(answer.consume_stream(), name="chat"))
+    await started.wait()
+    await scope.cancel()
+    assert stopped.is_set()
+
+
+def test_scripts_run_tools_too() -> None:
+    model = ScriptedModel([[tool_call("add", a=1, b=2)], ["three"]])
+    result = generate_text.sync(model=model, prompt="Hi", tools=[add], stop_when=is_step_count(2))
+    assert (result.text, result.tool_results[0].output) == ("three", 3)
 
 
 # --- what the model is sent ----------------------------------------------------------------------------------------

@@ -288,7 +288,13 @@ async def test_a_model_that_does_not_stop_is_stopped() -> None:
 
 
 async def test_instructions_come_first_and_system_is_their_older_name() -> None:
-    for settings in ({"instructions": "Be brief."}, {"system": "Be brief."}):
+    for settings in (
+        {"instructions": "Be brief."},
+        {"system": "Be brief."},
+        {"instructions": SystemMessage("Be brief.")},
+        {"instructions": [{"role": "system", "content": "Be brief."}]},
+        {"instructions": {"role": "system", "content": "Be brief."}},
+    ):
         model = ScriptedModel()
         await stream_text(model=model, messages=[{"role": "user", "content": "Hi"}], **settings).text
         assert model.calls[0].messages == (SystemMessage("Be brief."), UserMessage("Hi"))

@@ -5,13 +5,14 @@ Owns: the rules of `packages/ai/src/prompt/standardize-prompt.ts` (AI SDK v7). R
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from flightwire.errors import InvalidPromptError
 from flightwire.messages import MessageLike, ModelMessage, SystemMessage, UserMessage, to_messages
 
-Instructions: TypeAlias = str | SystemMessage | Sequence[SystemMessage] | None
+SystemLike: TypeAlias = SystemMessage | Mapping[str, object]
+Instructions: TypeAlias = str | SystemLike | Sequence[SystemLike] | None
 Prompt: TypeAlias = str | Iterable[MessageLike] | None
 
 
@@ -61,16 +62,17 @@ def to_instructions(instructions: Instructions) -> tuple[SystemMessage, ...]:
     """Instructions as messages.
 
     Raises:
-        InvalidPromptError: neither text nor SystemMessages.
+        InvalidPromptError: neither text nor system messages.
     """
     if instructions is None:
         return ()
     if isinstance(instructions, str):
         return (SystemMessage(instructions),)
-    found = (instructions,) if isinstance(instructions, SystemMessage) else tuple(instructions)
+    alone = isinstance(instructions, (SystemMessage, Mapping))
+    found = to_messages((instructions,) if alone else instructions)  # type: ignore[arg-type] # mypy does not follow `alone`
     for message in found:
         if not isinstance(message, SystemMessage):
             raise InvalidPromptError(
-                f"instructions are text or SystemMessages, got {type(message).__name__}."
+                f"instructions are text or system messages, got one of role '{message.role}'."
             )
-    return found
+    return tuple(message for message in found if isinstance(message, SystemMessage))

@@ -8,22 +8,17 @@ Follows `packages/ai/src/generate-text/stream-text.ts` (AI SDK v7); `generate_te
 from __future__ import annotations
 
 import asyncio
-import secrets
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flightwire.core.abort import AbortController
-from flightwire.core.approvals import ApprovalPolicy, Decisions, collect_decisions, judge
 from flightwire.core.callbacks import (
     AbortEvent,
     ChunkEvent,
     EndEvent,
     ErrorEvent,
-    ModelCallEndEvent,
     ModelCallStartEvent,
     StartEvent,
     StepErrorEvent,
@@ -31,11 +26,11 @@ from flightwire.core.callbacks import (
 from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES, PartIds, Recorder, StepCollector
 from flightwire.core.log import PartLog
 from flightwire.core.loop import Loop, StepPlan, StepTally
-from flightwire.core.performance import measured
 from flightwire.core.pipe import Pipe
-from flightwire.core.response_messages import denied, result_part, to_response_messages
-from flightwire.core.results import Answer, ModelInfo, StepResult, total_usage
+from flightwire.core.preamble import run_approved
+from flightwire.core.results import Answer, StepResult, total_usage
 from flightwire.core.settings import Request
+from flightwire.core.step import Step
 from flightwire.core.step_tools import StepTools, ToolRunner
 from flightwire.core.timeouts import StepTimers, Timeout
 from flightwire.core.whole import whole_answer
@@ -44,25 +39,16 @@ from flightwire.errors import (
     GenerationTimeoutError,
     NoObjectGeneratedError,
     NoOutputGeneratedError,
-    ToolChoiceViolationError,
 )
 from flightwire.events import (
     Abort,
     Error,
     Finish,
     FinishStep,
-    Performance,
-    ProviderFinish,
     ProviderPart,
-    ResponseMetadata,
     Start,
     StreamPart,
-    ToolCall,
-    ToolError,
-    ToolOutputDenied,
-    Usage,
 )
-from flightwire.messages import ToolMessage, ToolResultPart
 from flightwire.providers.base import LanguageModel
 from flightwire.scope import current_scope
 
@@ -71,40 +57,6 @@ if TYPE_CHECKING:
 
 
 DRAIN_TIMEOUT_S = 1.0  # how long a transform may take over its last words when an answer fails or is stopped
-
-
-class Step:
-    """One step in the making.
-
-    Attributes:
-        recorder: what the model said.
-        shown: what readers see of it; the same, unless transforms stand between.
-        finish: the end of the step as readers see it, when transforms stand between.
-    """
-
-    def __init__(self, plan: StepPlan, collector: StepCollector, recorder: Recorder, shown: Recorder) -> None:
-        self.plan = plan
-        self.collector = collector
-        self.recorder = recorder
-        self.shown = shown
-        self.finish: FinishStep | None = None
-        self.began_at = time.monotonic()
-        self.called_at = self.began_at
-        self.response_time_s = 0.0
-        self.tools: StepTools | None = None
-        self._made_id = f"aitxt-{secrets.token_hex(12)}"
-        self._began_at_s = time.time()
-
-    @property
-    def response(self) -> ResponseMetadata:
-        """What the provider said about its answer; what it did not say is made up, as in the AI SDK."""
-        said = self.collector.response
-        return replace(
-            said,
-            id=said.id or self._made_id,
-            model_id=said.model_id or self.plan.model.model_id,
-            timestamp_s=self._began_at_s if said.timestamp_s is None else said.timestamp_s,
-        )
 
 
 class Run:
@@ -189,7 +141,7 @@ class Run:
     def abort(self, reason: object) -> None:
         """Stop, from any thread; the first reason wins, before the start nothing is ever called."""
         with self._lock:
-            if self.aborted or self.log.closed:
+            if self.aborted or self.log.settled:
                 return
             self.aborted = True
             self.reason = reason
@@ -262,7 +214,8 @@ class Run:
     async def _answer(self) -> None:
         await self._emit([Start()])
         await self._tell("on_start", self._start_event())
-        await self._run_approved()
+        runner = ToolRunner(self._loop, self._request.tools, self._request.messages, self._stop.signal)
+        await run_approved(self._loop, runner, self._emit_and_wait, in_order=self._is_whole)
         while True:
             step, tally = await self._make_step()
             if not await self._loop.goes_on(step.plan, tally):
@@ -290,42 +243,53 @@ class Run:
         )
         timers.step_begins()
         try:
-            plan = await loop.plan()
-            recorder = Recorder()
-            collector = StepCollector(
-                ids=self._ids,
-                recorder=recorder,
-                max_output_bytes=self._max_output_bytes,
-                include_raw="raw_chunks" in self._request.include,
-            )
-            step = Step(plan, collector, recorder, recorder if self._pipe is None else Recorder())
-            step.tools = StepTools(
-                plan,
-                loop,
-                ToolRunner(loop, plan.tools, plan.messages, self._stop.signal),
-                self._stop.signal,
-                in_order=self._is_whole,
-            )
+            step = self._planned(await loop.plan())
+            plan = step.plan
             await self._tell("on_step_start", plan.event)
             self._step = step
             await self._tell(
                 "on_language_model_call_start",
                 ModelCallStartEvent(loop.call_id, plan.model.provider, plan.model.model_id, plan.call),
             )
-            step.called_at = time.monotonic()
+            step.model_is_called()
             await self._read_model(step, timers)
-            finish = await self._end_model_call(step)
+            finish = step.model_has_ended()
+            if self._request.callbacks.has("on_language_model_call_end"):
+                await self._tell("on_language_model_call_end", step.model_call_end(finish))
+            step.check_choice(finish)
             await step.tools.run(finish.finish_reason, self._emit_and_wait)
-            tally = StepTally(finish.finish_reason, step.tools.calls, step.tools.outputs, step.tools.answers)
-            await self._end_step(step, finish)
+            part = step.finish_part(finish)
+            await self._emit([part])
+            await self._close_step(step, step.finish or part)
         finally:
             timers.step_ends()
-        return step, tally
+        return step, step.tally(finish)
+
+    def _planned(self, plan: StepPlan) -> Step:
+        recorder = Recorder()
+        return Step(
+            self._loop,
+            plan,
+            StepCollector(
+                ids=self._ids,
+                recorder=recorder,
+                max_output_bytes=self._max_output_bytes,
+                include_raw="raw_chunks" in self._request.include,
+            ),
+            StepTools(
+                plan,
+                self._loop,
+                ToolRunner(self._loop, plan.tools, plan.messages, self._stop.signal),
+                in_order=self._is_whole,
+            ),
+            recorder=recorder,
+            shown=recorder if self._pipe is None else Recorder(),
+            is_whole=self._is_whole,
+        )
 
     async def _read_model(self, step: Step, timers: StepTimers) -> None:
-        log, collector, tools = self.log, step.collector, step.tools
+        log, collector = self.log, step.collector
         take, is_plain = collector.take, not self._shows_chunks and self._pipe is None
-        assert tools is not None
         async with aclosing(self._batches(step.plan)) as batches:
             if not self._is_whole:
                 timers.stream_begins()
@@ -335,23 +299,22 @@ class Run:
                 else:
                     await self._emit(take(batch), recorded=True)
                 if collector.rest:
-                    await self._think(step, tools)
+                    await self._think(step)
                 if not log.wants_more:
                     await log.wait_for_demand()
         timers.stream_ends()
-        step.response_time_s = time.monotonic() - step.called_at
 
     def _batches(self, plan: StepPlan) -> AsyncGenerator[Sequence[ProviderPart], None]:
         if not self._is_whole:
             return plan.model.stream(plan.call)
         return whole_answer(plan.model, plan.call, Timeout() if plan.number else self._request.timeout)
 
-    async def _think(self, step: Step, tools: StepTools) -> None:
+    async def _think(self, step: Step) -> None:
         """What the collector left: calls are parsed, hooks are told, and the rest goes the usual way."""
         rest, step.collector.rest = step.collector.rest, ()
         for part in rest:
             if step.collector.needs_thought(part):
-                await tools.think(part, self._emit_and_wait)
+                await step.tools.think(part, self._emit_and_wait)
             else:
                 await self._emit(step.collector.resume(part), recorded=True)
 
@@ -410,9 +373,7 @@ class Run:
             return
         step = self._step
         if step is not None:
-            finish = step.finish or FinishStep(
-                "other", Usage(), step.response, performance=self._performance(step, Usage())
-            )
+            finish = step.finish or step.stopped_part()
             if step.finish is None:
                 await self._show(finish)
             await self._close_step(step, finish)
@@ -441,109 +402,13 @@ class Run:
         if not self.log.wants_more:
             await self.log.wait_for_demand()
 
-    # --- the ends of a step --------------------------------------------------------------------------------------
-
-    async def _end_model_call(self, step: Step) -> ProviderFinish:
-        """The model has ended.
-
-        Raises:
-            NoOutputGeneratedError: it broke off.
-            ToolChoiceViolationError: it did not do what `tool_choice` demands.
-        """
-        finish, plan, tools = step.collector.finish, step.plan, step.tools
-        assert tools is not None
-        if finish is None:
-            raise _broke_off(step)
-        if self._request.callbacks.has("on_language_model_call_end"):
-            await self._tell("on_language_model_call_end", self._model_call_end(step, finish))
-        choice = plan.tool_choice
-        names = [call.tool_name for call in tools.calls]
-        if choice.type == "none" and names:
-            raise ToolChoiceViolationError(
-                f"The model called '{names[0]}', though tool_choice is 'none'.",
-                finish_reason=finish.finish_reason,
-            )
-        is_missing = not names if choice.type == "required" else choice.tool_name not in names
-        if choice.type in ("required", "tool") and is_missing and finish.finish_reason != "interrupted":
-            wanted = "a tool" if choice.type == "required" else f"'{choice.tool_name}'"
-            raise ToolChoiceViolationError(
-                f"The model did not call {wanted}, which tool_choice demands (finish reason "
-                f"'{finish.finish_reason}').",
-                finish_reason=finish.finish_reason,
-            )
-        return finish
-
-    def _model_call_end(self, step: Step, finish: ProviderFinish) -> ModelCallEndEvent:
-        model, response = step.plan.model, step.response
-        return ModelCallEndEvent(
-            self._loop.call_id,
-            model.provider,
-            response.model_id or model.model_id,
-            finish.finish_reason,
-            finish.usage,
-            step.recorder.content(),
-            response.id,
-            finish.provider_metadata,
-            self._performance(step, finish.usage),
-        )
-
-    async def _end_step(self, step: Step, finish: ProviderFinish) -> None:
-        part = FinishStep(
-            finish.finish_reason,
-            finish.usage,
-            step.response,
-            finish.raw_finish_reason,
-            finish.provider_metadata,
-            self._performance(step, finish.usage),
-        )
-        await self._emit([part])
-        await self._close_step(step, step.finish or part)
+    # --- the ends of the answer ----------------------------------------------------------------------------------
 
     async def _close_step(self, step: Step, finish: FinishStep) -> None:
-        result = await self._result(step, finish)
+        result = await step.result(finish)
         self._step = None
         self._loop.end_step(result)
         await self._tell("on_step_end", result)
-
-    async def _result(self, step: Step, finish: FinishStep) -> StepResult:
-        content = step.shown.content()
-        return self._partial(
-            step,
-            finish,
-            replace(finish.response, messages=await to_response_messages(content, self._request.tools)),
-        )
-
-    def _partial(self, step: Step, finish: FinishStep, response: ResponseMetadata) -> StepResult:
-        plan, include = step.plan, self._request.include
-        request = step.collector.start.request
-        return StepResult(
-            step_number=plan.number,
-            model=ModelInfo(plan.model.provider, plan.model.model_id),
-            content=step.shown.content(),
-            finish_reason=finish.finish_reason,
-            usage=finish.usage,
-            raw_finish_reason=finish.raw_finish_reason,
-            warnings=step.collector.start.warnings,
-            request=replace(request, messages=plan.messages) if "request_messages" in include else request,
-            response=response,
-            provider_metadata=finish.provider_metadata,
-            call_id=self._loop.call_id,
-            performance=finish.performance,
-            tools_context=self._loop.tools_context,
-            runtime_context=self._loop.runtime_context,
-        )
-
-    def _performance(self, step: Step, usage: Usage) -> Performance:
-        return measured(
-            usage,
-            response_time_s=step.response_time_s,
-            step_time_s=time.monotonic() - step.began_at,
-            tool_execution_s=dict(step.tools.seconds) if step.tools is not None else {},
-            chunks=() if self._is_whole else step.collector.chunks,
-            called_at=step.called_at,
-        )
-
-    # --- the ends of the answer ----------------------------------------------------------------------------------
 
     async def _fail(self, error: Exception) -> None:
         """An error ends the answer. What had come of the step is kept, as a step that ended with an error."""
@@ -551,23 +416,15 @@ class Run:
         await self._drain_pipe()
         step, self._step = self._step, None
         if step is not None and step.collector.has_output:
-            last = step.collector.finish or ProviderFinish("error", Usage())
-            finish = FinishStep(
-                "error",
-                last.usage,
-                step.response,
-                last.raw_finish_reason,
-                last.provider_metadata,
-                self._performance(step, last.usage),
-            )
-            result = await self._result(step, finish)
+            finish = step.failed_part()
+            result = await step.result(finish)
             self._loop.end_step(result)
             self.log.settle()
             await self._emit([Error(error)])
             await self._tell("on_error", ErrorEvent(error, self.steps))
             await self._emit([finish])
             await self._tell("on_step_end", result)
-            await self._emit([Finish("error", total_usage(self._loop.steps), last.raw_finish_reason)])
+            await self._emit([Finish("error", total_usage(self._loop.steps), finish.raw_finish_reason)])
             await self._end()
             return
         self.log.settle()
@@ -578,6 +435,9 @@ class Run:
         self.log.close()
 
     async def _aborted(self) -> None:
+        if not self.aborted and self.log.settled:  # it was complete; only its callbacks are cut short
+            self.log.close()
+            return
         if not self.aborted:
             self.aborted, self.reason = True, "the request it belonged to has ended"
             self._stop.abort(self.reason)
@@ -591,49 +451,16 @@ class Run:
         step = self._step
         if step is None or not step.collector.has_begun:
             return None
-        finish = FinishStep("other", Usage(), step.response, performance=self._performance(step, Usage()))
-        return self._partial(step, finish, finish.response)
+        return step.so_far(step.stopped_part())
 
     def _end_aborted(self) -> None:
+        if not self.aborted and self.log.settled:
+            self.log.close()
         if not self.log.closed:
             if not self.aborted:
                 self.aborted, self.reason = True, "the request it belonged to has ended"
             self.log.extend([Abort(None if self.reason is None else str(self.reason))])
             self.log.close()
-
-    # --- approvals -----------------------------------------------------------------------------------------------
-
-    async def _run_approved(self) -> None:
-        """Run what somebody has approved since, before the model is asked; it is no step."""
-        decisions = collect_decisions(self._request.messages)
-        if not decisions:
-            return
-        loop, request = self._loop, self._request
-        runner = ToolRunner(loop, request.tools, request.messages, self._stop.signal)
-        policy = ApprovalPolicy(
-            request.tools,
-            request.tool_approval,
-            request.messages,
-            loop.tools_context,
-            loop.runtime_context,
-            runner.context,
-        )
-        judged = await judge(
-            decisions, policy=policy, approvals=request.approvals, refine=request.refine_tool_input
-        )
-        await self._emit(
-            [ToolOutputDenied(each.call.tool_call_id, each.call.tool_name) for each in judged.denied]
-        )
-        errors = [_invalid(each.call, problem) for each, problem in judged.invalid]
-        await self._emit(errors)
-        calls = [each.call for each in judged.approved]
-        outputs = await runner.run(calls, None if self._is_whole else self._emit_and_wait, {})
-        if self._is_whole:
-            await self._emit(outputs)
-        results = [await result_part(output, request.tools) for output in (*outputs, *errors)]
-        results += _denials(judged)
-        if results:
-            loop.add_preamble([ToolMessage(tuple(results))])
 
     def _start_event(self) -> StartEvent:
         request, loop = self._request, self._loop
@@ -652,24 +479,6 @@ class Run:
             tools_context=request.tools_context,
             runtime_context=request.runtime_context,
         )
-
-
-def _invalid(call: ToolCall, problem: Exception) -> ToolError:
-    return ToolError(call.tool_call_id, call.tool_name, call.input, problem, dynamic=call.dynamic)
-
-
-def _denials(judged: Decisions) -> list[ToolResultPart]:
-    return [
-        ToolResultPart(each.call.tool_call_id, each.call.tool_name, denied(each.response.reason))
-        for each in judged.denied
-        if not each.has_result and not each.call.provider_executed
-    ]
-
-
-def _broke_off(step: Step) -> NoOutputGeneratedError:
-    if step.collector.has_output:
-        return NoOutputGeneratedError("The model's stream broke off: it ended without its end mark.")
-    return NoOutputGeneratedError("The model's stream ended without an answer.")
 
 
 def _ignoring(remove: Callable[[], None]) -> Callable[[object], None]:

@@ -158,7 +158,6 @@ class StepTools:
         plan: the step.
         loop: contexts, callbacks, rules.
         runner: runs what may run.
-        signal: fires when the answer is stopped.
         in_order: whether what comes of the calls is told at the end, in their order; else as it comes.
 
     Attributes:
@@ -168,9 +167,7 @@ class StepTools:
         seconds: call id → how long its tool ran.
     """
 
-    def __init__(
-        self, plan: StepPlan, loop: Loop, runner: ToolRunner, signal: AbortSignal, *, in_order: bool
-    ) -> None:
+    def __init__(self, plan: StepPlan, loop: Loop, runner: ToolRunner, *, in_order: bool) -> None:
         self.calls: list[ToolCall] = []
         self.outputs: list[ToolResult | ToolError] = []
         self.answers: list[ToolApprovalAnswered] = []
@@ -178,7 +175,6 @@ class StepTools:
         request = loop.request
         self._loop = loop
         self._runner = runner
-        self._signal = signal
         self._in_order = in_order
         # A model that must not call tools is not humoured: its calls are refused when it has ended, and until then
         # nobody may act on them.
