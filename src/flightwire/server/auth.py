@@ -84,7 +84,7 @@ class Auth:
         return request.users[self]
 
     async def _ask(self, fn: AuthFunction, request: Request) -> object:
-        if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None)):  # noqa: B004
+        if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__):
             return await fn(request)
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()

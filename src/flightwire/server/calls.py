@@ -5,7 +5,7 @@ Owns: the order of checks, the life of the request scope, the three endings. Ref
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class CallHandler:
         action: str | None,
         *,
         status: int = 0,
-        headers: Headers = [],  # noqa: B006
+        headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         """Answer a call that is not carried out, with a letter in plain text."""
         status = status or (
