@@ -116,6 +116,7 @@ def test_every_prefix_is_what_the_original_makes_of_it(npm_ai: NpmAI) -> None:
         "[1]]",
         '"\n',
         '"\\x',
+        '"a\\u0g',
         '{"a":1,"a":{"b":2',
         '{"a":1,}',
         "[1,]",
@@ -193,14 +194,16 @@ def test_changing_a_snapshot_of_what_is_open_changes_nothing_else() -> None:
 
 def test_members_are_found_without_copying() -> None:
     reader = fed('{"a":[1,2')
-    assert reader.member("a") == [1]
+    assert reader.list_of("a") == [1]
     assert reader.has_open_item("a")
+    assert reader.text_of("a") is None
     reader.feed('],"b":"x')
-    assert reader.member("a") == [1, 2]
+    assert reader.list_of("a") == [1, 2]
     assert not reader.has_open_item("a")
-    assert reader.member("b") == "x"
-    reader.feed('"}')
-    assert reader.member("b") == "x"
+    assert (reader.text_of("b"), reader.list_of("b")) == ("x", None)
+    reader.feed('y"}')
+    assert (reader.text_of("b"), reader.list_of("a")) == ("xy", [1, 2])
+    assert fed("[1").list_of("a") is None
 
 
 def test_a_text_that_is_no_json_keeps_what_was_visible() -> None:

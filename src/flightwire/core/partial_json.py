@@ -124,7 +124,7 @@ class PartialJSON:
         """Whether there is a value to look at."""
         if self._begins_list and self._token == "-":  # noqa: S105 # `[-` is what fix-json.ts cannot repair
             return False
-        return bool(self._open) or self._root is not NOTHING or self._open_scalar() is not NOTHING
+        return bool(self._open) or self._root is not NOTHING or self._shows_scalar
 
     @property
     def cost(self) -> int:
@@ -146,28 +146,36 @@ class PartialJSON:
             raise ValueError("nothing of the JSON text is visible yet")
         return item
 
-    def member(self, key: str) -> Any:
-        """What stands under a key of the root object, without copying it; NOTHING when nothing does.
-
-        A list is given without the item that is still open (`has_open_item` tells whether there is one).
-        """
-        if not self._open:
-            return self._root.get(key, NOTHING) if isinstance(self._root, dict) else NOTHING
-        outer = self._open[0]
-        if not isinstance(outer.items, dict):
-            return NOTHING
-        if outer.key == key:
-            if len(self._open) > 1:
-                return self._open[1].items
-            if (scalar := self._open_scalar()) is not NOTHING:
-                return scalar
-        return outer.items.get(key, NOTHING)
+    def list_of(self, key: str) -> list[Any] | None:
+        """The list under a key of the root object, without the item that is still open; not a copy."""
+        if self._open and self._open[0].key == key:
+            items = self._open[1].items if len(self._open) > 1 else None
+        else:
+            items = self._root_object().get(key)
+        return items if isinstance(items, list) else None
 
     def has_open_item(self, key: str) -> bool:
         """Whether the list under a key of the root object has an item that is visible and still open."""
         if len(self._open) < 2 or self._open[0].key != key:
             return False
-        return len(self._open) > 2 or self._open_scalar() is not NOTHING
+        return len(self._open) > 2 or self._shows_scalar
+
+    def text_of(self, key: str) -> str | None:
+        """The text under a key of the root object, as far as it has come."""
+        is_open = len(self._open) == 1 and self._open[0].key == key
+        text = self._open_scalar() if is_open else self._root_object().get(key)
+        return text if isinstance(text, str) else None
+
+    def _root_object(self) -> dict[str, Any]:
+        root = self._open[0].items if self._open else self._root
+        return root if isinstance(root, dict) else {}
+
+    @property
+    def _shows_scalar(self) -> bool:
+        """Whether a string, number or literal is being written and shows."""
+        if self._read == self._read_string:
+            return not self._is_key
+        return self._scalar is not NOTHING
 
     def _open_scalar(self) -> Any:
         """The string, number or literal that is being written, as far as it shows."""
@@ -322,7 +330,7 @@ class PartialJSON:
             self._add(_unescaped(self._escape))
             self._escape = ""
         elif not _ESCAPE_BEGUN.fullmatch(self._escape):
-            return self._break(text, forget=not self._is_key)
+            return self._break(text, forget=not self._is_key and self._escape[1] != "u")
         return at + 1
 
     def _add(self, piece: str) -> None:

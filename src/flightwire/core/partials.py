@@ -131,8 +131,8 @@ class ElementReader(Generic[E]):
     def read(self, delta: str) -> None:
         """Read more; `valid` grows."""
         self.json.feed(delta)
-        elements = self.json.member("elements")
-        if not isinstance(elements, list) or not self.json.is_visible:
+        elements = self.json.list_of("elements")
+        if elements is None or not self.json.is_visible:
             return
         self.is_list = True
         if elements is not self._source:  # the model wrote the key a second time: the last one counts
@@ -196,8 +196,8 @@ class ChoicePartials(Generic[C]):
         if self._is_over:
             return NOTHING
         self._json.feed(delta)
-        text = self._json.member("result")
-        if not isinstance(text, str):
+        text = self._json.text_of("result")
+        if text is None:
             return NOTHING
         self._is_over = len(text) > self._longest
         option = self._option(text)
