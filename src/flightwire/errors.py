@@ -505,6 +505,11 @@ class AppLoadError(FlightwireError):
         super().__init__(message)
 
 
+def named(work: str) -> str:
+    """How letters call an action, or the file whose function made a page."""
+    return work if work.endswith(".py") else f"action '{work}'"
+
+
 class EncodeError(FlightwireError, TypeError):
     """A value that cannot be sent to the browser.
 
@@ -522,7 +527,7 @@ class EncodeError(FlightwireError, TypeError):
 
     def __str__(self) -> str:
         """The letter: which action, what, where."""
-        who = "this value" if self.action is None else f"action '{self.action}' returned a value that"
+        who = "this value" if self.action is None else f"{named(self.action)} returned a value that"
         return f"{who} cannot be sent to the browser: {self.problem}; got it at result{self.path}."
 
 

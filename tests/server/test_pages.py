@@ -317,7 +317,7 @@ async def test_an_app_that_cannot_be_loaded_still_has_its_page(folder: Path):
     answer = await get(pages)
     assert answer.status == 200
     assert answer.data("__flightwire")["error"]["message"] == "actions.py: </script> is not Python"
-    assert answer.data("__flightwire")["error"]["frames"] == ["actions.py:3"]
+    assert answer.data("__flightwire")["error"]["frames"] == [["", str(folder / "actions.py"), 3, 1]]
 
 
 async def test_production_keeps_such_an_error_to_itself(production: Pages):

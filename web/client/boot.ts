@@ -6,7 +6,7 @@ import { createRoot, type RootOptions } from 'react-dom/client';
 import { createFromReadableStream } from 'react-server-dom-webpack/client.browser';
 import { callServer } from './call';
 import { ActionError, isActionError } from './errors';
-import { follow, isNotFound, isRedirect } from './outcomes';
+import { isNotFound, isRedirect, replaceBy } from './outcomes';
 import { onRefresh } from './refresh';
 import { documentRows } from './shell';
 
@@ -22,7 +22,11 @@ function Document({ first }: { first: Root }): ReactNode {
 export function boot(options: RootOptions): void {
   const container = document.getElementById('root');
   if (!container) throw new Error('<div id="root"> is missing: this page was not served by Flightwire.');
-  const told = { ...options, onUncaughtError: telling(container, options.onUncaughtError) };
+  const told = {
+    ...options,
+    onUncaughtError: telling(container, options.onUncaughtError),
+    onCaughtError: hearing(options.onCaughtError),
+  };
   const first = createFromReadableStream<ReactNode>(rowsFor(container), {
     callServer,
     replayConsoleLogs: false,
@@ -43,11 +47,20 @@ function rowsFor(container: HTMLElement): ReadableStream<Uint8Array> {
 /** React takes everything off the page after such an error: what is missing is said in its place. */
 function telling(container: HTMLElement, next: RootOptions['onUncaughtError']): NonNullable<typeof next> {
   return (error, info) => {
-    if (isRedirect(error)) return follow(error);
+    if (isRedirect(error)) return replaceBy(error);
     tell(container, error);
     if (isNotFound(error)) return;
     if (next) next(error, info);
     else reportError(error);
+  };
+}
+
+/** What a boundary shows in its place; a not-found page is no error. */
+function hearing(next: RootOptions['onCaughtError']): NonNullable<RootOptions['onCaughtError']> {
+  return (error, info) => {
+    if (isNotFound(error) || isRedirect(error)) return;
+    if (next) next(error, info);
+    else console.error(error);
   };
 }
 

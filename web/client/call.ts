@@ -9,7 +9,7 @@ import {
 import { Call } from './calls';
 import { readConfig } from './config';
 import { connected, connecting, disconnected, interrupted } from './connection';
-import { ActionError, type ActionFailure, explain, isActionError } from './errors';
+import { ActionError, type ActionFailure, explain, isActionError, trace } from './errors';
 import { reasons } from './graph';
 import { destination, leaveFor } from './navigate';
 import { gather, type Headers, takeOptions } from './options';
@@ -38,7 +38,7 @@ async function answerOf(
     const body = await encodeReply(args, { temporaryReferences });
     const response = await post(id, body, await gather(headers), call.signal);
     if (!response.body || !isFlight(response)) throw await refusal(response);
-    call.root = createFromReadableStream(answerRows(response.body, reading(call)), {
+    call.root = createFromReadableStream(answerRows(response.body, reading(call, nameOf(id))), {
       callServer,
       temporaryReferences,
       replayConsoleLogs: false, // its performance track overflows the stack on long chains (19.2, 19.3 development builds)
@@ -46,9 +46,13 @@ async function answerOf(
     return await rooted(call.root as Promise<unknown>, response.status);
   } catch (error) {
     if (!call.root) call.end();
+    trace(error, { action: nameOf(id) });
     throw error;
   }
 }
+
+/** `continueConversation` of `actions#continueConversation`. */
+const nameOf = (id: string): string => id.slice(id.lastIndexOf('#') + 1);
 
 /** The result, or an error that can be read; an action that redirects takes the page elsewhere. */
 async function rooted(root: Promise<unknown>, status: number): Promise<unknown> {
@@ -66,14 +70,17 @@ function isRebuilt(error: unknown): error is ActionFailure & { digest: string } 
   return isActionError(error) && (error.kind === 'failed' || error.kind === 'interrupted');
 }
 
-function reading(call: Call) {
+function reading(call: Call, action: string) {
   return {
     signal: call.signal,
     get isStopped() {
       return call.isStopped;
     },
     failed() {
-      for (const reason of reasons(call.root)) isActionError(reason); // explains it before the page sees it
+      for (const reason of reasons(call.root)) {
+        isActionError(reason); // explains it before the page sees it
+        trace(reason, { action });
+      }
     },
     ended(ending: 'complete' | 'lost' | 'aborted') {
       if (ending === 'lost') disconnected();
@@ -118,9 +125,10 @@ async function refusal(response: Response): Promise<ActionError> {
   const { status } = response;
   const isText = response.headers.get('content-type')?.startsWith('text/plain') ?? false;
   const text = isText ? (await response.text().catch(() => '')).trim().slice(0, MAX_LETTER_CHARS) : '';
-  const isForUser = response.headers.get('flightwire-error') === 'UserError';
-  return new ActionError('refused', text || `The server answered ${status} instead of running the action.`, {
-    status,
-    ...(isForUser && text ? { userMessage: text } : {}),
-  });
+  const letter = text || `The server answered ${status} instead of running the action.`;
+  const [kind, place] = ['flightwire-error', 'flightwire-place'].map(name => response.headers.get(name));
+  const isForUser = kind === 'UserError' && text;
+  const error = new ActionError('refused', letter, { status, ...(isForUser ? { userMessage: text } : {}) });
+  trace(error, { kindOfRefusal: kind ?? undefined, place: place ?? undefined });
+  return error;
 }

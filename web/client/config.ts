@@ -2,14 +2,8 @@
 // Owns: reading it from the page, once. Refuses to know: who wrote it.
 
 import { ActionError, CUT } from './errors';
+import type { ServerFailure } from './report';
 import type { Chunk } from './shell';
-
-export interface ShellError {
-  name: string;
-  message: string;
-  frames?: string[];
-  hint?: string;
-}
 
 export interface Config {
   /** The prefix under which the app is mounted: '' or '/x/y'; in a project of its own also 'https://example.com/x'. */
@@ -22,7 +16,7 @@ export interface Config {
   /** Whether Python code makes a part of the page's tree; development only. */
   isPython?: boolean;
   /** Why the app could not be loaded; development only. */
-  error?: ShellError;
+  error?: ServerFailure;
 }
 
 let config: Config | undefined;

@@ -6,7 +6,9 @@ import type { ErrorPayload } from 'vite';
 import { readConfig } from './config';
 import { ActionError } from './errors';
 import { hidePanel, showPanel } from './panel';
-import { type Report, reportOf, reportOfBuild } from './report';
+import { refresh } from './refresh';
+import { type Report, reportOf, reportOfBuild, reportOfFailure, type ServerFailure } from './report';
+import { ErrorBoundary, retryFailed } from './tree';
 
 // Exports that are read by the server: changing them must not cost the page its state.
 const SERVER_EXPORTS = ['maxDuration', 'metadata', 'viewport', 'dynamic', 'revalidate', 'runtime'];
@@ -26,10 +28,10 @@ export function startDevelopment(): RootOptions {
   addEventListener('error', event => showServerError(event.error));
   addEventListener('unhandledrejection', event => showServerError(event.reason));
   listenToVite();
-  const { error } = readConfig();
-  if (error)
-    show({ frames: [], hint: 'Correct it and save, then reload the page.', ...error, title: error.name });
-  return { onUncaughtError: showRenderError };
+  listenToPython();
+  const { app, error } = readConfig();
+  if (error) show(reportOfFailure(error, app));
+  return { onUncaughtError: showUncaught, onCaughtError: showCaught };
 }
 
 function showServerError(error: unknown): void {
@@ -41,12 +43,26 @@ function isFromServer(error: unknown): error is Error {
   return error instanceof Error && (error as { environmentName?: string }).environmentName === 'Server';
 }
 
-function showRenderError(error: unknown, info: { componentStack?: string | undefined }): void {
-  console.error(error, info.componentStack ?? '');
+function showUncaught(error: unknown, info: ErrorInfo): void {
   isUnmounted = true;
-  if (isMissingModule(error)) return; // Vite reports it, with its place
-  show(reportOf(error instanceof Error ? error : new Error(String(error)), readConfig().app));
+  showRenderError(error, info);
 }
+
+/** An error.tsx shows the page's user something; its developer wants to know why. A boundary of the app's own knows what it does. */
+function showCaught(error: unknown, info: ErrorInfo & { errorBoundary?: unknown }): void {
+  if (info.errorBoundary instanceof ErrorBoundary) showRenderError(error, info);
+  else console.error(error, info.componentStack ?? '');
+}
+
+function showRenderError(error: unknown, info: ErrorInfo): void {
+  console.error(error, info.componentStack ?? '');
+  if (isMissingModule(error)) return; // Vite reports it, with its place
+  const component = /^\s*at (\w+)/m.exec(info.componentStack ?? '')?.[1];
+  const doing = isFromServer(error) || !component ? 'Rendering' : `Rendering <${component}>`;
+  show(reportOf(error instanceof Error ? error : new Error(String(error)), readConfig().app, doing));
+}
+
+type ErrorInfo = { componentStack?: string | undefined };
 
 // Chromium, Firefox and Safari in this order; the specification leaves the sentence open.
 const MODULE_FAILURE =
@@ -63,6 +79,20 @@ function listenToVite(): void {
   import.meta.hot?.on('vite:beforeUpdate', () => {
     if (isUnmounted) location.reload(); // no component is left that could take the update
     hidePanel();
+  });
+  import.meta.hot?.on('vite:afterUpdate', retryFailed);
+}
+
+/** The Python side says what no answer does: files were saved, work in the background has failed. */
+function listenToPython(): void {
+  const { app, isPython } = readConfig();
+  import.meta.hot?.on('flightwire:failure', (failure: ServerFailure) => show(reportOfFailure(failure, app)));
+  import.meta.hot?.on('flightwire:app', ({ error }: { error: ServerFailure | null }) => {
+    if (error) return show(reportOfFailure(error, app));
+    hidePanel();
+    if (isUnmounted) location.reload();
+    else if (isPython) void refresh(); // the components keep their state
+    return undefined;
   });
 }
 

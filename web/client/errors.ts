@@ -102,3 +102,23 @@ export function stopError(): DOMException {
 export function isStop(error: unknown): boolean {
   return typeof error === 'object' && error !== null && stops.has(error);
 }
+
+/** What only the page's developer wants to know of an error. */
+export interface Trace {
+  /** The action that was called. */
+  action?: string;
+  /** Where it stands, as a line of a stack. */
+  place?: string | undefined;
+  /** The server's name for the error. */
+  kindOfRefusal?: string | undefined;
+}
+
+const traces = new WeakMap<object, Trace>();
+
+/** Remembers where an error came from. */
+export function trace(error: unknown, facts: Trace): void {
+  if (typeof error === 'object' && error !== null) traces.set(error, { ...traces.get(error), ...facts });
+}
+
+/** Where an error came from, as far as that is known. */
+export const traceOf = (error: object): Trace => traces.get(error) ?? {};

@@ -1,28 +1,19 @@
-// What Python's redirect() and not_found() become in the browser.
-// Owns: recognising them among errors, and where a redirect leads. Refuses to know: who shows what.
+// What Python's redirect() and not_found() are among the errors that components meet.
+// Owns: recognising them, and leaving a page that is another's. Refuses to know: who shows what.
 
-import { readConfig } from './config';
-
-const NOT_FOUND = 'not-found';
-const REDIRECT = 'redirect:';
+import { NOT_FOUND } from './errors';
+import { destination } from './navigate';
 
 /** Whether the server says that there is no such thing. */
 export function isNotFound(error: unknown): boolean {
-  return digestOf(error) === NOT_FOUND;
+  return (error as { digest?: unknown } | null | undefined)?.digest === NOT_FOUND;
 }
 
 /** Whether the server sends the page elsewhere. */
-export function isRedirect(error: unknown): boolean {
-  return digestOf(error).startsWith(REDIRECT);
-}
+export const isRedirect = (error: unknown): boolean => destination(error) !== undefined;
 
-/** Goes where a redirect leads; a path is one of the app's, whatever its prefix. */
-export function follow(error: unknown): void {
-  const target = digestOf(error).slice(REDIRECT.length);
-  location.replace(target.startsWith('/') ? readConfig().root + target : target);
-}
-
-function digestOf(error: unknown): string {
-  const digest = (error as { digest?: unknown } | null | undefined)?.digest;
-  return typeof digest === 'string' ? digest : '';
+/** Goes there, in place of this page: the browser's way back does not lead here again. */
+export function replaceBy(error: unknown): void {
+  const url = destination(error);
+  if (url) location.replace(url.href);
 }

@@ -38,7 +38,7 @@ async function userConfig(app, tools, env, load) {
   if (!file) return {};
   fallBackTo(tools);
   try {
-    return (await load(env, file, dirname(file), 'silent'))?.config ?? {};
+    return (await load(env, file, dirname(file), 'silent', undefined, 'native'))?.config ?? {};
   } catch (error) {
     throw new Error(brokenConfig(file, /** @type {Error} */ (error)?.message ?? String(error)));
   }

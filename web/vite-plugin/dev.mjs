@@ -1,7 +1,8 @@
 // Vite's development server for one app folder: node dev.mjs --app DIR --tools DIR [--host H] [--port N]
-// Owns: the process. It says {"event":"ready","url":…} once, and ends when its standard input closes, so that it never
-// outlives the one who started it. Refuses to know: the pages' server.
+// Owns: the process. It says {"event":"ready","url":…} once, tells pages each {"event":…,"facts":…} that it reads, and ends when its
+// standard input closes, so that it never outlives the one who started it. Refuses to know: the pages' server.
 import { hostname, networkInterfaces } from 'node:os';
+import { createInterface } from 'node:readline';
 import { configFor } from './config.mjs';
 import { unservableFolder } from './letters.mjs';
 import { logger, readArguments, say, tell } from './run.mjs';
@@ -14,10 +15,12 @@ const { app, tools, host, port } = readArguments(['app', 'tools', 'host', 'port'
 
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 
-process.stdin
-  .on('end', () => process.exit(0))
-  .on('error', () => process.exit(0))
-  .resume();
+/** What Python says before anybody can be told is for pages that are not open yet. @type {(line: string) => void} */
+let hear = () => {};
+createInterface({ input: process.stdin })
+  .on('line', line => hear(line))
+  .on('close', () => process.exit(0))
+  .on('error', () => process.exit(0));
 
 try {
   if (/[#?]/.test(app)) throw new Error(unservableFolder(app));
@@ -35,6 +38,10 @@ try {
     WILDCARDS.has(address) ? (ownAddresses()[0] ?? address) : address,
     actual,
   );
+  hear = line => {
+    const { event, facts } = JSON.parse(line);
+    server.ws.send({ type: 'custom', event: `flightwire:${event}`, data: facts });
+  };
   say({ event: 'ready', url: urlOf(address, actual) });
 } catch (error) {
   say({ event: 'failed', message: tell(error) });

@@ -6,7 +6,7 @@ import { slashed } from './tools.mjs';
 
 const VIRTUAL = 'virtual:flightwire/modules';
 const RESOLVED = `\0${VIRTUAL}`;
-const SCRIPT = /\.[jt]sx?$/;
+export const SCRIPT = /\.[jt]sx?$/;
 /** A page's file, in any folder. */
 export const PAGE = /(^|\/)page\.[jt]sx?$/;
 /** Files that the page's tree names by convention, as pages are; server/routes.py has the same list. */

@@ -1,10 +1,10 @@
-// What pages say to the server: `export const maxDuration = 30`, `export const metadata = { title: … }`.
-// Owns: reading these literals and telling Python in APP/.flightwire/pages.json. Refuses to know: what they are for.
+// What pages say to the server: `export const maxDuration = 30`, `export const metadata = { title: … }`; and what client modules export.
+// Owns: reading these and telling Python in APP/.flightwire/pages.json. Refuses to know: what they are for.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { generatedMetadata, maxDurationNotLiteral, metadataNotLiteral, scriptLayout } from './letters.mjs';
 import { literalOf, NOT_LITERAL } from './literals.mjs';
-import { findClientModules, isPage, PAGE } from './modules.mjs';
+import { findClientModules, isPage, PAGE, SCRIPT } from './modules.mjs';
 import { writeState } from './state.mjs';
 import { slashed } from './tools.mjs';
 
@@ -14,15 +14,21 @@ import { slashed } from './tools.mjs';
 export function pageFacts({ app }) {
   /** @type {Record<string, PageFacts>} */
   let pages = {};
+  /** @type {Record<string, string[]>} */
+  let modules = {};
   /** @type {() => void} */
   let scan = () => {};
-  const write = () => writeState(app, 'pages.json', { version: 1, pages });
+  const write = () => writeState(app, 'pages.json', { version: 1, pages, modules });
   return {
     name: 'flightwire:pages',
     enforce: 'pre',
     buildStart() {
       scan = () => {
-        pages = readPages(app, this.parse.bind(this), message => this.warn(message));
+        const parse = this.parse.bind(this);
+        pages = readPages(app, parse, message => this.warn(message));
+        modules = Object.fromEntries(
+          findClientModules(app).flatMap(id => exportsOf(readText(join(app, id)), id, parse)),
+        );
         write();
       };
       scan();
@@ -41,7 +47,7 @@ export function pageFacts({ app }) {
     },
     configureServer(server) {
       const listed = (/** @type {string} */ file) => {
-        if (PAGE.test(slashed(file))) scan();
+        if (SCRIPT.test(file)) scan();
       };
       server.watcher.on('add', listed).on('unlink', listed).on('change', listed);
     },
@@ -99,6 +105,35 @@ function exportedConstant(program, name) {
   }
   return undefined;
 }
+
+/**
+ * What a module exports, as one entry; none while it cannot be read.
+ *
+ * @param {string} code @param {string} id @param {Function} parse @returns {[string, string[]][]}
+ */
+function exportsOf(code, id, parse) {
+  try {
+    return [[id, parse(code, { lang: 'tsx' }).body.flatMap(exportedNames)]];
+  } catch {
+    return []; // a syntax error: the compiler reports it when it is asked for
+  }
+}
+
+/** @param {any} node @returns {string[]} */
+function exportedNames(node) {
+  if (node.type === 'ExportDefaultDeclaration') return ['default'];
+  if (node.type === 'ExportAllDeclaration') return [node.exported ? nameOf(node.exported) : '*'];
+  if (node.type !== 'ExportNamedDeclaration' || node.exportKind === 'type') return [];
+  const { declaration, specifiers } = node;
+  if (!declaration) return specifiers.map((/** @type {any} */ each) => nameOf(each.exported));
+  if (declaration.declarations) {
+    return declaration.declarations.map((/** @type {any} */ each) => each.id.name ?? '*'); // `{ a, b } = …`
+  }
+  return declaration.id ? [declaration.id.name] : [];
+}
+
+/** @param {any} node */
+const nameOf = node => node.name ?? node.value;
 
 /** @param {any} program @param {string} name */
 function exportsName(program, name) {

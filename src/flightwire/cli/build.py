@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import AppLoadError
 from ..toolchain.node import find_or_install_node
 from ..toolchain.packages import ensure_packages, web_root
 from ..toolchain.progress import step
 from .dev import Folder
 from .folders import CommandError, check_app_folder, has_page
+
+if TYPE_CHECKING:
+    from ..actions.folder import AppFolder
 
 STATE_FOLDER = ".flightwire"
 BUILD_FOLDER = "build"
@@ -29,8 +34,10 @@ def build(folder: Folder) -> None:
     from ..actions.folder import load_folder
     from ..server.auth import users_of_folder
 
-    load_folder(folder, users=users_of_folder).write_state(folder / STATE_FOLDER)
+    app = load_folder(folder, users=users_of_folder)
+    app.write_state(folder / STATE_FOLDER)
     compile_pages(folder)
+    _check(app)
     print(f"Built {shown}. Serve it: flightwire start {shown}")
 
 
@@ -46,3 +53,20 @@ def compile_pages(folder: Path) -> None:
     with step(f"Building {folder.name}"):
         out = folder / STATE_FOLDER / BUILD_FOLDER
         asyncio.run(vite.build(folder, out, node=node, tools=tools, plugin=web_root() / "vite-plugin"))
+
+
+def _check(app: AppFolder) -> None:
+    """See that Python and the build fit together.
+
+    Raises:
+        AppLoadError: they do not.
+    """
+    from ..server.build import MANIFEST_FILE, Build
+    from ..server.pages import check_build
+
+    out = app.folder / STATE_FOLDER / BUILD_FOLDER
+    try:
+        check_build(app, Build.load(out))
+    except AppLoadError:
+        (out / MANIFEST_FILE).unlink(missing_ok=True)  # nobody is to serve it
+        raise

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..server.environment import load_environment
 from .folders import check_app_folder
 from .letters import log_to_terminal
 from .listening import listen, url_of
@@ -44,6 +45,7 @@ def dev(folder: Folder, port: Port = 3000, host: Host = "127.0.0.1") -> None:
     folder = check_app_folder(folder)
     listener = listen(host, port, retry=f"flightwire dev {shown}")
     log_to_terminal()
+    load_environment(folder)  # keys of models among it
     prepare_pages()
     answering = prepare_model()
 

@@ -36,6 +36,7 @@ from flightwire.server.cors import is_preflight, readable, send_preflight
 from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
 from flightwire.server.drain import DRAIN_TIMEOUT_S
+from flightwire.server.environment import load_environment
 from flightwire.server.health import LIVE, READY, State, send_live, send_ready
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
@@ -72,6 +73,8 @@ class App:
         self.auth = auth or Auth()  # before actions are looked at: it says what a user is
         self.sealer = sealer_of(None if folder is None else folder / STATE_FOLDER, lifetime_s=seal_lifetime_s)
         self.mode, self.mode_reason = choose_mode(mode, folder)
+        if folder is not None and self.mode == "development":
+            load_environment(folder.resolve())
         self._asked_for = mode is not None or bool(os.environ.get("FLIGHTWIRE_ENV"))
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
@@ -95,7 +98,7 @@ class App:
         self._watch: FolderWatch | None = None
         if folder is not None:
             self.reload()
-            self._watch = FolderWatch(folder, lambda _: self.reload()) if self.mode == "development" else None
+            self._watch = FolderWatch(folder, self._saved) if self.mode == "development" else None
 
     # --- the app folder ------------------------------------------------------------------------------------------
 
@@ -127,6 +130,11 @@ class App:
         self._registry = self._given.merged_with(loaded.registry)
         if self._started:
             threading.Thread(target=self._registry.prepare, daemon=True).start()
+
+    def _saved(self, paths: set[Path]) -> None:
+        self.reload()
+        if self.pages is not None:
+            self.pages.tell_reloaded()
 
     # --- life ----------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,11 @@ class Build:
         """The client modules, by their paths in the app folder."""
         return list(self._document["modules"])
 
+    @property
+    def exports(self) -> dict[str, list[str]]:
+        """What each client module exports."""
+        return {module: entry["exports"] for module, entry in self._document["modules"].items()}
+
     def page_facts(self, page: str) -> Mapping[str, Any]:
         """What the page exports for the server."""
         facts: Mapping[str, Any] = self._document["pages"].get(page, {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 
@@ -163,7 +164,8 @@ class CallHandler:
             await self.refuse(ServerStoppingError(), send, action_id)
             return
         except CallError as error:
-            await self.refuse(error, send, action_id, headers=request.response.start())
+            headers = [*request.response.start(), *self._place(action)]
+            await self.refuse(error, send, action_id, headers=headers)
             return
         duration = min(
             limit
@@ -224,7 +226,16 @@ class CallHandler:
             request=request,
             under_way=under_way,
             max_duration_s=max_duration_s,
+            code=action.fn.__code__,
         )
+
+    def _place(self, action: Action[Any, Any] | None) -> Headers:
+        """In development, where the action stands whose call is refused."""
+        if action is None or self._works.mode == "production":
+            return []
+        code = action.fn.__code__
+        place = f"{code.co_qualname}@{quote(code.co_filename)}:{code.co_firstlineno}"
+        return [(b"flightwire-place", place.encode("ascii", "replace"))]
 
     def _failure(self, error: BaseException, *, action: str | None) -> Failure:
         return self._works.failure(error, action=action)

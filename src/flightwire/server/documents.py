@@ -183,7 +183,7 @@ class Documents:
         if view.vite is not None:
             config |= {"app": self._folder.as_posix(), "isPython": bool(tree.match.python_files)}
             if error := self._load_error():
-                config["error"] = self._shown(error)
+                config["error"] = self.shown(error)
             scripts, preloads, styles = [f"{view.vite}/@vite/client", f"{view.vite}/{ENTRY}"], [], []
         else:
             assert view.build is not None
@@ -207,13 +207,13 @@ class Documents:
         folder = self._folder.parent if self._folder.name in ("app", "src") else self._folder
         return folder.name.replace("_", " ").replace("-", " ").strip().capitalize() or "Flightwire"
 
-    def _shown(self, error: AppLoadError) -> dict[str, object]:
-        place = error.path if error.line is None else f"{error.path}:{error.line}"
+    def shown(self, error: AppLoadError) -> dict[str, object]:
+        """What an open page says of an app that cannot be loaded."""
         return {
             "name": "The app cannot be loaded",
             "message": str(error),
-            "frames": [place.removeprefix(f"{self._folder}/")],
-            "hint": "Correct it and save, then reload this page. Until then calls are refused.",
+            "frames": [["", error.path, error.line or 1, 1]],
+            "hint": "Correct it and save: the page follows by itself. Until then calls are refused.",
         }
 
 

@@ -33,6 +33,7 @@ from flightwire.errors import (
     NoSuchModelError,
     RetryError,
     UserError,
+    named,
 )
 from flightwire.server.mode import Mode
 from flightwire.wire.flight.values import Failure, Frame
@@ -60,11 +61,18 @@ _LIBRARIES: Final = tuple(
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")  # `<object at 0x7f…>` is another one in every process
 
 
-def to_failure(error: BaseException, *, mode: Mode, app_root: Path | None, action: str | None) -> Failure:
+def to_failure(
+    error: BaseException,
+    *,
+    mode: Mode,
+    app_root: Path | None,
+    action: str | None,
+    code: CodeType | None = None,
+) -> Failure:
     """What the browser may know of an exception.
 
     In production that is a digest, found again in the log; only the text of a UserError is shown. Development also gets the
-    exception's name and message, the action, and the frames of the app's own code.
+    exception's name and message, the action, and the frames of the app's own code; where there are none, the place of `code`.
     """
     error = unwrap(error)
     digest = digest_of(error)
@@ -72,8 +80,9 @@ def to_failure(error: BaseException, *, mode: Mode, app_root: Path | None, actio
         return Failure(digest)
     message = _text(error) or type(error).__name__
     if action is not None and not isinstance(error, FlightwireError | BaseExceptionGroup):
-        message = f"{message} (in action '{action}')"
-    return Failure(digest, type(error).__name__, message, tuple(_frames(error, app_root)))
+        message = f"{message} (in {named(action)})"
+    frames = _frames(error, app_root) or ([] if code is None else [_place(code)])
+    return Failure(digest, type(error).__name__, message, tuple(frames))
 
 
 def digest_of(error: BaseException) -> str:
@@ -107,16 +116,16 @@ def log_failure(error: BaseException, *, action: str) -> None:
     """Write the story: digest, action, traceback. What the app meant for its user is no failure of the app."""
     error = unwrap(error)
     if isinstance(error, UserError):
-        log.info("action '%s' told the user: %r", action, _message(error))
+        log.info("%s told the user: %r", named(action), _message(error))
     elif isinstance(error, ActionInterruptedError):
-        log.warning("action '%s' was interrupted: the server stops", action)
+        log.warning("%s was interrupted: the server stops", named(action))
     elif isinstance(error, Navigation):
-        log.info("action '%s': %s", action, error)
+        log.info("%s: %s", named(action), error)
     elif isinstance(error, EncodeError):
         log.error("[%s] %s", digest_of(error), _text(error))
     else:
         story = None if isinstance(error, LETTERS) else error
-        log.error("[%s] action '%s' failed: %s", digest_of(error), action, _text(error), exc_info=story)
+        log.error("[%s] %s failed: %s", digest_of(error), named(action), _text(error), exc_info=story)
 
 
 def unwrap(error: BaseException) -> BaseException:
@@ -189,6 +198,11 @@ def _frame(tb: TracebackType) -> Frame:
         1,
         bool(code.co_flags & inspect.CO_COROUTINE),
     )
+
+
+def _place(code: CodeType) -> Frame:
+    """Where a function stands."""
+    return (code.co_qualname, code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 1, False)
 
 
 def _column(code: CodeType, instruction: int) -> int:

@@ -39,13 +39,14 @@ class PageFunction:
         refuse: makes a letter about it of (line, text).
 
     Attributes:
+        code: of the function.
         wants: what must be supplied to it: a key in what it is given → what that is.
 
     Raises:
         AppLoadError: it asks for something else.
     """
 
-    __slots__ = ("_fn", "_sources", "wants")
+    __slots__ = ("_fn", "_sources", "code", "wants")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class PageFunction:
         names: Sequence[str],
         refuse: Callable[[int | None, str], AppLoadError],
     ) -> None:
+        self.code = fn.__code__
         self._fn = fn
         self._sources: dict[str, str] = {}  # parameter → key in what it is given
         self.wants: dict[str, Injected] = {}

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from flightwire.actions.folder import AppFolder
 from flightwire.errors import AppLoadError, CallError, EncodeError, ToolchainError, UserError
 from flightwire.server.build import ASSETS_FOLDER, MANIFEST_FILE, Build, BuildError
+from flightwire.server.components import missing_components
 from flightwire.server.csp import CSP, ContentSecurityPolicy, new_nonce
 from flightwire.server.documents import Documents, Exchange, View
 from flightwire.server.files import files_of
@@ -75,9 +76,11 @@ class Pages:
         self.load_error = load_error
         self._works = works or Works(mode=mode, app_root=self.folder)
         self._works.manifest = self.manifest
+        self._works.tell = self.tell
         self._csp = ContentSecurityPolicy.of(csp)
         self._build_folder = self.folder / STATE_FOLDER / BUILD_FOLDER
         self._build = Fresh(self._build_folder / MANIFEST_FILE, lambda _: Build.load(self._build_folder))
+        self._app: AppFolder | None = None
         self._parts: Mapping[str, PythonPart] = {}
         self._routes: tuple[Build, Routes] | None = None
         is_built = mode == "production"
@@ -89,7 +92,7 @@ class Pages:
             self.folder,
             csp=self._csp,
             public=self._public,
-            load_error=lambda: self.load_error(),  # noqa: PLW0108 - it may be replaced
+            load_error=self._problem,
         )
         self._facts = Fresh(self.folder / STATE_FOLDER / PAGES_FILE, _read_facts)
 
@@ -99,8 +102,26 @@ class Pages:
         Raises:
             AppLoadError: a `page.py` or `layout.py` is none.
         """
+        self._app = app
         files = [file.as_posix() for file in app.files]
         self._parts = {file: PythonPart(app, file) for file in files if is_route_file(file)}
+
+    def tell(self, event: str, facts: Mapping[str, object]) -> None:
+        """In development, tell the pages that are open what has happened."""
+        if self.vite is not None:
+            self.vite.tell(event, facts)
+
+    def _problem(self) -> AppLoadError | None:
+        """Why the app does not work whole at the moment."""
+        if (error := self.load_error()) is not None or self._app is None or self.mode == "production":
+            return error
+        modules = (self._facts.get() or {}).get("modules")
+        return None if modules is None else next(missing_components(self._app, modules), None)
+
+    def tell_reloaded(self) -> None:
+        """Tell them that the Python code was saved: it cannot be loaded, or another tree may come of it."""
+        error = self._problem()
+        self.tell("app", {"error": None if error is None else self._documents.shown(error)})
 
     async def startup(self) -> None:
         """Start Vite in development; when it cannot start, actions still work and pages say why."""
@@ -197,6 +218,7 @@ class Pages:
                 under_way=under_way,
                 max_duration_s=min(limit, works.limits.max_duration_s),
                 linger_s=LINGER_S,
+                code=tree.code,
             )
         finally:
             works.drain.leave(under_way)
@@ -281,7 +303,7 @@ class Pages:
             build = self._try_build()
             facts = {} if build is None else build.page_facts(page)
         else:
-            facts = (self._facts.get() or {}).get(page, {})
+            facts = (self._facts.get() or {}).get("pages", {}).get(page, {})
         return facts if isinstance(facts, Mapping) else {}
 
     def _try_build(self) -> Build | None:
@@ -304,6 +326,20 @@ def _origin_seen_by(scope: ASGIScope, origin: str) -> str:
     return _EVERYWHERE.sub(f"//{found['name'] if found else '127.0.0.1'}", origin)
 
 
+def check_build(app: AppFolder, build: Build) -> None:
+    """See that an app's Python code and its build fit together.
+
+    Raises:
+        AppLoadError: a `page.py` or `layout.py` is none, two files want to be one page, or a client component is missing.
+    """
+    files = [file.as_posix() for file in app.files if is_route_file(file.as_posix())]
+    for file in files:
+        PythonPart(app, file)
+    Routes([*build.modules, *files])
+    for letter in missing_components(app, build.exports):
+        raise letter
+
+
 def _search_params(scope: ASGIScope) -> dict[str, str | list[str]]:
     """What follows the `?`; a name that comes several times has a list, as in Next.js.
 
@@ -323,10 +359,12 @@ def _search_params(scope: ASGIScope) -> dict[str, str | list[str]]:
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
+    """What web/vite-plugin/pages.mjs writes: `{"pages": {"page.tsx": {"maxDuration": 30}}, "modules": {"chart.tsx": ["C"]}}`."""
     try:
-        document = json.loads(path.read_bytes())
-        pages: dict[str, Any] = document["pages"]
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if not isinstance(document["pages"], dict):
+            raise TypeError("pages")
     except (OSError, ValueError, TypeError, KeyError) as error:
         log.warning("%s cannot be read: %s", path, error)
         return {}
-    return pages
+    return document

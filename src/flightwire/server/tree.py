@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator, Mapping, Sequence
+from types import CodeType
 from typing import Any, Final
 
 from flightwire.actions.provide import Supply, needs_of
@@ -76,6 +77,11 @@ class Tree:
             if part not in ("page", "layout")
         ]
         return [*dict.fromkeys([*named, self.match.page])] if not self.match.page.endswith(".py") else named
+
+    @property
+    def code(self) -> CodeType:
+        """The function of the innermost file."""
+        return self._parts[self.match.python_files[-1]].render.code
 
     def supply(self, request: object, user: object) -> Supply:
         """What the functions ask for beside that, for all of them together."""

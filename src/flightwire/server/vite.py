@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from flightwire.errors import ToolchainError
@@ -24,6 +24,8 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 3.0
 MAX_LINE_BYTES = 1 << 20
 TAIL_LINES = 20
+# vite.config.ts is read by Node itself, which takes types away only when told to before version 22.18.
+NODE_OPTIONS = ("--experimental-strip-types", "--disable-warning=ExperimentalWarning")
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
 
@@ -90,6 +92,11 @@ class ViteProcess:
                 await self._stop()
                 self._url = await self._launch()
             return self.url
+
+    def tell(self, event: str, facts: Mapping[str, object]) -> None:
+        """Tell the pages that are open; nobody hears it while it does not run."""
+        if self._child is not None and self.is_running:
+            self._child.say({"event": event, "facts": facts})
 
     async def aclose(self) -> None:
         """Stop it. Safe to call again, and when it never ran."""
@@ -194,6 +201,11 @@ class Child:
         """The first line that is not a log line; `{}` when the process ended without one."""
         return await asyncio.shield(self._event)
 
+    def say(self, line: Mapping[str, object]) -> None:
+        """Write one line of JSON to its input."""
+        if self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(json.dumps(line).encode() + b"\n")
+
     def last_words(self, event: dict[str, object]) -> str:
         """Why it failed, as far as it said."""
         said = event.get("message") or "\n".join(self._tail).strip()
@@ -267,4 +279,4 @@ def _path_with(node: str) -> str:
 
 
 def _command(program: Path, app_folder: Path, *, node: Path, tools: Path) -> list[str]:
-    return [str(node), str(program), "--app", str(app_folder.resolve()), "--tools", str(tools)]
+    return [str(node), *NODE_OPTIONS, str(program), "--app", str(app_folder.resolve()), "--tools", str(tools)]

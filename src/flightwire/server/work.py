@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 
 from flightwire._frozen import value
@@ -58,6 +59,7 @@ class Works:
     Attributes:
         drain: the work that is under way.
         manifest: gives the client modules of a production build.
+        tell: in development, tells pages that are open of what no answer says.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Works:
         self.mode = mode
         self.app_root = app_root
         self.manifest: Callable[[], Manifest | None] = lambda: None
+        self.tell: Callable[[str, Mapping[str, object]], None] = lambda event, facts: None
         self._sealer = sealer
 
     async def carry_out(
@@ -89,6 +92,7 @@ class Works:
         under_way: UnderWay,
         max_duration_s: float,
         linger_s: float = 0.0,
+        code: CodeType | None = None,
     ) -> None:
         """Do it, and send its result as rows.
 
@@ -102,9 +106,10 @@ class Works:
             under_way: how it is ended from outside.
             max_duration_s: how long it may take, in seconds.
             linger_s: how long the first rows may wait for more, in seconds.
+            code: the function that is at fault when nothing else is known to be.
         """
         began = time.monotonic()
-        reported = Reported(self, name)
+        reported = Reported(self, name, code)
         work = RequestScope(
             action=name,
             development=self.mode == "development",
@@ -157,9 +162,9 @@ class Works:
             await _shielded(supply.aclose(how))
             work.close()
 
-    def failure(self, error: BaseException, *, action: str | None) -> Failure:
+    def failure(self, error: BaseException, *, action: str | None, code: CodeType | None = None) -> Failure:
         """What the browser may know of an exception."""
-        return to_failure(error, mode=self.mode, app_root=self.app_root, action=action)
+        return to_failure(error, mode=self.mode, app_root=self.app_root, action=action, code=code)
 
 
 class UnderWay:
@@ -195,21 +200,32 @@ class UnderWay:
 
 
 class Reported:
-    """Sees to it that each failure of one call stands in the log once."""
+    """Sees to it that each failure of one piece of work stands in the log once."""
 
-    def __init__(self, works: Works, action: str) -> None:
+    def __init__(self, works: Works, action: str, code: CodeType | None) -> None:
         self._works = works
         self._action = action
+        self._code = code
         self._seen: list[BaseException] = []
 
     def row(self, error: BaseException) -> Failure:
         """For a failure that ends a row."""
         self._log(error, self._action)
-        return self._works.failure(error, action=self._action)
+        return self._works.failure(error, action=self._action, code=self._code)
 
     def background(self, job: str, error: BaseException) -> None:
-        """For a failure of work that the action started."""
+        """For a failure of work that the action started; no answer may be left that could tell of it."""
         self._log(error, f"{self._action} ({job})")
+        if self._works.mode == "development":
+            failure = self._works.failure(error, action=None, code=self._code)
+            frames = [frame[:4] for frame in failure.stack]
+            facts = {
+                "digest": failure.digest,
+                "name": failure.name,
+                "message": failure.message,
+                "frames": frames,
+            }
+            self._works.tell("failure", {**facts, "action": self._action, "job": job})
 
     def _log(self, error: BaseException, where: str) -> None:
         if not any(error is seen for seen in self._seen):
