@@ -60,7 +60,13 @@ def signature(app: Path, source: str) -> str:
 
 @pytest.mark.parametrize(
     ("annotation", "expected"),
-    [("Element", "ReactNode"), ("Node", "ReactNode"), ("Node | list[datetime]", "ReactNode | Date[]")],
+    [
+        ("Element | None", "ReactNode"),
+        ("Element | str | None", "ReactNode"),
+        ("Element", "ReactNode"),
+        ("Node", "ReactNode"),
+        ("Node | list[datetime]", "ReactNode | Date[]"),
+    ],
 )
 def test_what_pages_show_is_a_react_node(app: Path, annotation: str, expected: str) -> None:
     source = f"from flightwire import Element, Node\n@action\nasync def show() -> {annotation}: ..."
@@ -429,3 +435,117 @@ def test_fifty_actions_and_types_are_declared_within_a_moment(app: Path) -> None
 )
 def test_what_pages_give_is_declared_and_nothing_else(app: Path, source: str, expected: str) -> None:
     assert signature(app, source) == expected
+
+
+DOCSTRINGS = {
+    "google": """Say it.
+
+                Args:
+                    user_name (str): who asks
+                        and waits
+                    *rest: more
+
+                Returns:
+                    str: what was said
+
+                Raises:
+                    ValueError: never
+                """,
+    "numpy": """Say it.
+
+                Parameters
+                ----------
+                user_name : str
+                    who asks
+                    and waits
+                rest : int, optional
+                    more
+
+                Returns
+                -------
+                str
+                    what was said
+
+                Raises
+                ------
+                ValueError
+                    never
+                """,
+    "sphinx": """Say it.
+
+                :param user_name: who asks
+                    and waits
+                :type user_name: str
+                :param int rest: more
+                :returns: what was said
+                :rtype: str
+                :raises ValueError: never
+                """,
+}
+
+
+@pytest.mark.parametrize("style", DOCSTRINGS)
+def test_sections_of_every_style_become_tags(app: Path, style: str) -> None:
+    docstring = DOCSTRINGS[style]
+    declared = text(
+        app,
+        f'''
+            @action
+            def go(user_name: str, *rest: int) -> str:
+                """{docstring}"""
+        ''',
+    )
+    expected = """/**
+ * Say it.
+ *
+ * @param userName - who asks
+ * and waits
+ * @param rest - more
+ * @returns what was said
+ * @throws ValueError: never
+ */
+export function go("""
+    assert expected in declared
+
+
+def test_sections_that_are_none_stay_text(app: Path) -> None:
+    declared = text(
+        app,
+        '''
+            @action
+            def go(a: int) -> None:
+                """Note:
+
+                Returns early. A list
+                -----
+                of things
+                """
+        ''',
+    )
+    assert " * Returns early. A list\n * -----\n * of things\n" in declared
+
+
+def test_empty_tuple_is_empty(app: Path) -> None:
+    assert (
+        signature(app, "@action\ndef go(a: tuple[()]) -> None: ...")
+        == "export function go(a: []): Promise<void>;"
+    )
+
+
+def test_types_that_pydantic_makes_are_not_exported(app: Path) -> None:
+    source = """
+        from pydantic import RootModel
+        class Ids(RootModel[list[int]]): ...
+        class Page(BaseModel, Generic[T]):
+            items: list[T]
+        class Texts(Page[str]): ...
+        @action
+        def go(ids: Ids, texts: Texts) -> None: ...
+    """
+    exported = [line for line in text(app, source).splitlines() if line.startswith("export ")]
+    assert [line.split()[2].partition("<")[0] for line in exported[:-2]] == ["Ids", "Page", "Texts"]
+
+
+def test_function_as_an_argument_is_declared(app: Path) -> None:
+    """An annotation that is text, as every one is after `from __future__ import annotations`."""
+    assert remarks(app, "@action\nasync def go(run: Callable[[int], str]) -> None: ...") == []

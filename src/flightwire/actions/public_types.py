@@ -43,7 +43,7 @@ class PublicTypes:
         return sorted(name for name, member in vars(module).items() if self._is_type(name, member))
 
     def _is_type(self, name: str, member: object) -> bool:
-        if name.startswith("_"):
+        if name.startswith("_") or not name.isidentifier():  # pydantic puts "Page[str]" there, too
             return False
         if isinstance(member, type) or _is_named_alias(member):
             home = getattr(member, "__module__", None) or ""

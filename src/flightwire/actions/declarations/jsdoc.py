@@ -1,7 +1,8 @@
 """Docstrings as JSDoc.
 
-Owns: Google's sections (`Arguments:`, `Returns:`, `Raises:`) as tags, and that no docstring ends a comment. Refuses to
-know: what is documented.
+Owns: sections on arguments, results and errors as tags, in the three spellings that Python has: Google's (`Args:`), NumPy's
+(`Parameters` and a line of dashes) and Sphinx's (`:param x:`); and that no docstring ends a comment. Refuses to know: what
+is documented.
 """
 
 from __future__ import annotations
@@ -9,13 +10,22 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
-_ARGUMENTS: Final = ("Args", "Arguments", "Parameters")
-_RETURNS: Final = ("Returns", "Return")
-_RAISES: Final = ("Raises",)
-_SECTION: Final = re.compile(r"^(Args|Arguments|Parameters|Returns|Return|Raises):$")
-_ENTRY: Final = re.compile(r"^(\*{0,2}\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
+_WORDS: Final = {
+    **dict.fromkeys(("args", "arguments", "parameters", "other parameters", "keyword args"), "param"),
+    **dict.fromkeys(("returns", "return", "yields"), "returns"),
+    **dict.fromkeys(("raises",), "throws"),
+}
+_GOOGLE: Final = re.compile(r"(\w[\w ]*):")
+_DASHES: Final = re.compile(r"-{3,}|={3,}")
+_ENTRY: Final = re.compile(r"(\*{0,2}\w[\w.]*)(?:\s*\([^)]*\))?:\s*(.*)")
+_TYPE: Final = re.compile(r"[A-Za-z_][\w.]*(?:\[[^:]*\])?(?: \| [\w.\[\], ]+)*:\s+(.*)")
+_NUMPY_ENTRY: Final = re.compile(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?:\s*:.*)?")
+_SPHINX: Final = re.compile(r":(param|parameter|arg|argument|raises|raise|returns|return)\b([^:]*):\s*(.*)")
+_SPHINX_TYPE: Final = re.compile(r":(type|rtype)\b[^:]*:")
+
+Parameters: TypeAlias = Mapping[str, str]
 
 
 def jsdoc(docstring: str, indent: str = "", parameters: Mapping[str, str] | None = None) -> list[str]:
@@ -44,30 +54,105 @@ def _clean(docstring: str) -> list[str]:
     return [line.rstrip() for line in text.split("\n")]
 
 
-def _tagged(lines: list[str], parameters: Mapping[str, str]) -> Iterator[str]:
-    section = ""
-    for line in lines:
-        heading = _SECTION.match(line)
-        if heading:
-            section = heading[1]
-        elif section and line and not line.startswith((" ", "\t")):
-            section = ""
-            yield line
-        elif section:
-            yield from _entry(section, line.strip(), parameters)
+def _tagged(lines: list[str], parameters: Parameters) -> Iterator[str]:
+    index = 0
+    while index < len(lines):
+        google = _GOOGLE.fullmatch(lines[index])
+        tag = _WORDS.get((google[1] if google else lines[index]).lower())
+        is_numpy = index + 1 < len(lines) and _DASHES.fullmatch(lines[index + 1]) is not None
+        if tag and is_numpy:
+            index, section = _numpy_section(lines, index + 2)
+            yield from _numpy(tag, section, parameters)
+        elif tag and google:
+            index, section = _indented(lines, index + 1)
+            yield from _google(tag, section, parameters)
+        elif _SPHINX.match(lines[index]) or _SPHINX_TYPE.match(lines[index]):
+            field = lines[index]
+            index, more = _indented(lines, index + 1)
+            yield from _sphinx(field, [each.strip() for each in more], parameters)
         else:
-            yield line
+            yield lines[index]
+            index += 1
 
 
-def _entry(section: str, line: str, parameters: Mapping[str, str]) -> Iterator[str]:
-    entry = _ENTRY.match(line)
-    if not line:
+def _indented(lines: list[str], start: int) -> tuple[int, list[str]]:
+    """Where the lines end that are indented or empty, and these."""
+    end = start
+    while end < len(lines) and (not lines[end] or lines[end][0] in " \t"):
+        end += 1
+    return end, lines[start:end]
+
+
+def _numpy_section(lines: list[str], start: int) -> tuple[int, list[str]]:
+    """Where the next section begins, and the lines before it."""
+    end = start
+    while end < len(lines) and not (end + 1 < len(lines) and _DASHES.fullmatch(lines[end + 1])):
+        end += 1
+    return end, lines[start:end]
+
+
+def _google(tag: str, lines: list[str], parameters: Parameters) -> Iterator[str]:
+    if tag == "returns":
+        said = [line.strip() for line in lines if line]
+        if said and (typed := _TYPE.fullmatch(said[0])):
+            said[0] = typed[1]
+        if said:
+            yield from _lines("@returns", said)
         return
-    if section in _RETURNS:
-        yield f"@returns {line}"
-    elif entry is None:
-        yield line
-    elif section in _RAISES:
-        yield f"@throws {entry[1]}: {entry[2]}"
-    elif entry[1].lstrip("*") in parameters:
-        yield f"@param {parameters[entry[1].lstrip('*')]} - {entry[2]}"
+    for name, words in _entries(lines):
+        yield from _entry(tag, name, words, parameters)
+
+
+def _entries(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Names and what is said of them; what is indented further belongs to the name above."""
+    name, words, margin = "", list[str](), -1
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        found = _ENTRY.fullmatch(line.strip()) if line and (margin < 0 or depth <= margin) else None
+        if found:
+            if name:
+                yield name, words
+            name, words, margin = found[1], [found[2]], depth
+        elif line:
+            words.append(line.strip())
+    if name:
+        yield name, words
+
+
+def _numpy(tag: str, lines: list[str], parameters: Parameters) -> Iterator[str]:
+    heads = [index for index, line in enumerate(lines) if line and line[0] not in " \t"]
+    if tag == "returns":
+        said = [line.strip() for line in lines if line and line[0] in " \t"] or [
+            line for line in lines if line
+        ]
+        if said:
+            yield from _lines("@returns", said)
+        return
+    for head, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+        entry = _NUMPY_ENTRY.fullmatch(lines[head])
+        for name in entry[1].split(", ") if entry else ():
+            yield from _entry(tag, name, [line.strip() for line in lines[head + 1 : end]], parameters)
+
+
+def _sphinx(field: str, more: list[str], parameters: Parameters) -> Iterator[str]:
+    found = _SPHINX.fullmatch(field)
+    if found is None:  # a type, which TypeScript knows
+        return
+    word, subject, words = found[1], found[2].split(), [found[3], *more]
+    if word.startswith("return"):
+        yield from _lines("@returns", words)
+    elif subject:
+        yield from _entry("throws" if word.startswith("raise") else "param", subject[-1], words, parameters)
+
+
+def _entry(tag: str, name: str, words: list[str], parameters: Parameters) -> Iterator[str]:
+    if tag == "throws":
+        yield from _lines(f"@throws {name}:" if any(words) else f"@throws {name}", words)
+    elif name.lstrip("*") in parameters:
+        yield from _lines(f"@param {parameters[name.lstrip('*')]} -", words)
+
+
+def _lines(opening: str, words: list[str]) -> Iterator[str]:
+    first, *rest = [word for word in words if word] or [""]
+    yield f"{opening} {first}".rstrip()
+    yield from rest

@@ -130,8 +130,7 @@ class Reader:
         """What an annotation calls by a name is called so here, too: otherwise one that mentions itself had no end."""
         name = getattr(annotation, "__forward_arg__", annotation)
         is_name = isinstance(name, str) and name.isidentifier()
-        is_node = {*get_args(meant)} == words.NODE_MEMBERS  # TypeScript has a word for it
-        if is_name and get_args(meant) and not is_node and not isinstance(meant, ALIAS_TYPES):
+        if is_name and get_args(meant) and not _is_node(meant) and not isinstance(meant, ALIAS_TYPES):
             self.book.aliases.add(name, meant)
 
     def content(self, alias: Any) -> Shape:
@@ -161,7 +160,8 @@ class Reader:
         origin = get_origin(annotation)
         if origin is None:
             return self._plain(annotation)
-        return self._with_arguments(origin, get_args(annotation))
+        is_empty = origin is tuple and not get_args(annotation)  # tuple[()]
+        return TupleOf(()) if is_empty else self._with_arguments(origin, get_args(annotation))
 
     def remark(self, text: str) -> None:
         """Note what is wrong in the place that is being read."""
@@ -184,8 +184,11 @@ class Reader:
         """A union; `Node`, alone or in a larger one, is React's word for what can be shown."""
         if {*members} >= words.NODE_MEMBERS:
             rest = [each for each in members if each not in words.NODE_MEMBERS]
-            return union(self.shape(Element), *map(self.shape, rest))
-        return union(*map(self.shape, members))
+            return self._union((Element, *rest))
+        shapes = [self.shape(each) for each in members]
+        if words.NODE in shapes:
+            shapes = [each for each in shapes if each not in words.NODE_HOLDS]
+        return union(*shapes)
 
     # --- without anything inside ---------------------------------------------------------------------------------
 
@@ -379,6 +382,13 @@ _BY_ORIGIN: Final[Mapping[Any, Read]] = {
 }
 _ANYTHING: Final[tuple[object, ...]] = (Any,)
 _NEVER: Final = (typing.NoReturn, typing.Never, typing_extensions.Never)
+
+
+def _is_node(annotation: Any) -> bool:
+    """Whether it is `Node`, for which TypeScript has a word."""
+    return (
+        get_origin(annotation) in (Union, types.UnionType) and {*get_args(annotation)} == words.NODE_MEMBERS
+    )
 
 
 def _is_closed(key: Any) -> bool:

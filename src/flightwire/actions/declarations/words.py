@@ -57,8 +57,9 @@ def _both(shape: Shape) -> Entry:
     return Entry(shape, shape)
 
 
-_NODE: Final = Imported("ReactNode", "react")
+NODE: Final = Imported("ReactNode", "react")
 NODE_MEMBERS: Final = frozenset(get_args(markup.Node))
+NODE_HOLDS: Final = (NULL, UNDEFINED_WORD, STRING, NUMBER, BOOLEAN)
 _BYTES: Final = Entry(
     union(Global("Uint8Array"), Global("ArrayBuffer")), Global("Uint8Array", (Global("ArrayBuffer"),))
 )
@@ -78,10 +79,10 @@ EXACT: Final[dict[Any, Entry]] = {
 
 # The order of `wire.flight.encoders`: a class is what its first base here is.
 BY_BASE: Final[tuple[tuple[type, Entry], ...]] = (
-    (elements.Element, Entry(None, _NODE)),
+    (elements.Element, Entry(None, NODE)),
     (elements.Symbol, _both(Word("symbol"))),
     (elements.ClientReference, Entry(None, ANY)),
-    (values.LazyNode, Entry(None, _NODE)),
+    (values.LazyNode, Entry(None, NODE)),
     (values.BigInt, _both(Word("bigint"))),
     (int, _both(NUMBER)),
     (float, _both(NUMBER)),

@@ -34,6 +34,7 @@ _NOT_FINITE: Final = tuple(
 )
 
 _flat = chain.from_iterable
+_values = dict.values
 
 
 def plain_json(root: dict[Any, Any] | list[Any], max_depth: int = MAX_DEPTH) -> Raw | None:
@@ -98,35 +99,50 @@ def _not_finite(root: dict[Any, Any] | list[Any], max_depth: int, keys: set[str]
     found = 0
     dicts: list[dict[Any, Any]] = [root] if type(root) is dict else []
     lists: list[Any] = [root] if type(root) is list else []
-    seen: set[int] = {id(root)}
+    seen: dict[int, None] = {id(root): None}
     for _ in range(max_depth + 1):
         if not dicts and not lists:
             return found if set(map(type, keys)) <= _ONLY_TEXT else None
         keys.update(_flat(dicts))
-        items = [*_flat(map(dict.values, dicts)), *_flat(lists)]
+        items = [*_flat(map(_values, dicts)), *_flat(lists)]
         kinds = set(map(type, items))
-        if not kinds <= _PLAIN or not _are_plain_scalars(items, kinds):
+        if not kinds <= _PLAIN or not _are_plain(items, kinds):
             return None
-        if float in kinds and not all(
-            map(isfinite, floats := [item for item in items if type(item) is float])
-        ):
+        if float in kinds:
+            floats = _of(float, items, kinds)
             found += len(floats) - sum(map(isfinite, floats))
-        dicts = [item for item in items if type(item) is dict] if dict in kinds else []
-        lists = [item for item in items if type(item) is list] if list in kinds else []
+        dicts, lists = _of(dict, items, kinds), _of(list, items, kinds)
         if tuple in kinds:
-            lists += [item for item in items if type(item) is tuple]
+            lists = lists + _of(tuple, items, kinds)
         expected = len(seen) + len(dicts) + len(lists)
-        seen.update(map(id, dicts))
-        seen.update(map(id, lists))
+        seen = _with_ids(_with_ids(seen, dicts), lists)
         if len(seen) != expected:  # something stands in two places, or contains itself
             return None
     return None
 
 
-def _are_plain_scalars(items: list[Any], kinds: set[type]) -> bool:
-    if str in kinds and max(len(item) for item in items if type(item) is str) >= LONG_TEXT_CHARS:
+def _with_ids(seen: dict[int, None], level: list[Any]) -> dict[int, None]:
+    """The objects seen so far and those of a level: the small into the large. Making a dict is cheaper than filling a set."""
+    made = dict.fromkeys(map(id, level))
+    if len(made) < len(seen):
+        seen.update(made)
+        return seen
+    made.update(seen)
+    return made
+
+
+def _of(kind: type, items: list[Any], kinds: set[type]) -> list[Any]:
+    """The items of a kind, given the kinds that there are; a level is often all of one."""
+    if kind not in kinds:
+        return []
+    return items if len(kinds) == 1 else [item for item in items if type(item) is kind]
+
+
+def _are_plain(items: list[Any], kinds: set[type]) -> bool:
+    """Whether texts are short, and numbers safe."""
+    if str in kinds and max(map(len, _of(str, items, kinds))) >= LONG_TEXT_CHARS:
         return False
-    if int in kinds:
-        ints = [item for item in items if type(item) is int]
-        return max(ints) <= MAX_SAFE_INTEGER and min(ints) >= -MAX_SAFE_INTEGER
-    return True
+    if int not in kinds:
+        return True
+    ints = _of(int, items, kinds)
+    return bool(max(ints) <= MAX_SAFE_INTEGER and min(ints) >= -MAX_SAFE_INTEGER)
