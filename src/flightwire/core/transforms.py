@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from flightwire._frozen import value
@@ -153,17 +152,15 @@ class _Waiting:
         rest = text[starts[-1] :]
         self._texts = [rest] if rest else []
         self._detector.wait(rest)
-        return [
-            replace(part, text=text[start:end], provider_metadata=None)
-            for start, end in zip(starts, ends, strict=False)
-        ]
+        kind = type(part)
+        return [kind(part.id, text[start:end]) for start, end in zip(starts, ends, strict=False)]
 
     def flush(self) -> list[StreamPart]:
         """Let go what waits."""
         text = "".join(self._texts)
         if self._delta is None or not (text or self._metadata):
             return []
-        rest = replace(self._delta, text=text, provider_metadata=self._metadata)
+        rest = type(self._delta)(self._delta.id, text, self._metadata)
         self._texts, self._metadata = [], None
         self._detector.wait("")
         return [rest]
