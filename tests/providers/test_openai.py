@@ -148,6 +148,14 @@ async def test_the_request_is_not_told_unless_asked_for(upstream: ScriptedUpstre
     assert (await parts_of(model_at(upstream)))[0] == StreamStart((), RequestMetadata(None))
 
 
+async def test_the_document_of_an_answer_is_told_when_asked_for(upstream: ScriptedUpstream) -> None:
+    upstream.answer(["Hello"], times=2)
+    assert (await model_at(upstream).generate(a_call())).response.body is None
+    body = (await model_at(upstream).generate(a_call(include_response_body=True))).response.body
+    assert isinstance(body, dict)
+    assert body["choices"][0]["message"]["content"] == "Hello"
+
+
 async def test_response_headers_are_told(upstream: ScriptedUpstream) -> None:
     upstream.answer(["x"], headers={"X-Request-Id": "r1"})
     (metadata,) = [part for part in await parts_of(model_at(upstream)) if isinstance(part, ResponseMetadata)]

@@ -14,13 +14,13 @@ from dataclasses import replace
 from flightwire._frozen import value
 from flightwire.errors import APICallError, InvalidPromptError
 from flightwire.events import CallWarning, ProviderPart, RequestMetadata, StreamStart
-from flightwire.jsontypes import JSONValue, dumps
-from flightwire.providers.base import ModelCall
+from flightwire.jsontypes import JSONValue, dumps, loads
+from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
 from flightwire.providers.transport import Outgoing, Reply, post_stream
 
-__all__ = ["Request", "metadata_of", "stream_answer"]
+__all__ = ["Request", "metadata_of", "stream_answer", "with_body"]
 
 END_TIMEOUT_S = 1.0
 """How long an answer that has said why it ends may keep its connection open."""
@@ -58,6 +58,13 @@ def metadata_of(call: ModelCall, request: Request) -> RequestMetadata:
     """The body, when the call wants to see it."""
     body: JSONValue = request.body if call.include_request_body else None  # type: ignore[assignment] # it was encoded
     return RequestMetadata(body)
+
+
+def with_body(result: ModelResult, call: ModelCall, document: bytes) -> ModelResult:
+    """The answer with the document it was in, when the call wants to see it."""
+    if not call.include_response_body:
+        return result
+    return replace(result, response=replace(result.response, body=loads(document)))
 
 
 async def stream_answer(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flightwire.errors import LoadAPIKeyError
 from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import metadata_of, stream_answer
+from flightwire.providers.answering import metadata_of, stream_answer, with_body
 from flightwire.providers.anthropic.request import Message, write_request
 from flightwire.providers.anthropic.stream import MessageStream
 from flightwire.providers.anthropic.whole import to_result
@@ -113,7 +113,7 @@ class AnthropicModel:
         """
         message, outgoing = self._prepare(call, stream=False)
         headers, document = await post_json(outgoing)
-        return to_result(
+        result = to_result(
             document,
             message,
             service=SERVICE,
@@ -121,6 +121,7 @@ class AnthropicModel:
             headers=headers,
             request=metadata_of(call, message.request),
         )
+        return with_body(result, call, document)
 
     def _prepare(self, call: ModelCall, *, stream: bool) -> tuple[Message, Outgoing]:
         endpoint = self._endpoint()

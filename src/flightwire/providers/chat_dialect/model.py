@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from flightwire.errors import LoadAPIKeyError
 from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import Request, metadata_of, stream_answer
+from flightwire.providers.answering import Request, metadata_of, stream_answer, with_body
 from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.chat_dialect.dialect import ChatDialect
 from flightwire.providers.chat_dialect.stream import ChatStream
@@ -107,7 +107,7 @@ class ChatModel:
         request = self._dialect.request(call, stream=False)
         outgoing = self._outgoing(call, request)
         headers, document = await post_json(outgoing)
-        return to_result(
+        result = to_result(
             document,
             dialect=self._dialect,
             service=outgoing.service,
@@ -116,6 +116,7 @@ class ChatModel:
             request=request,
             metadata=metadata_of(call, request),
         )
+        return with_body(result, call, document)
 
     def _outgoing(self, call: ModelCall, request: Request) -> Outgoing:
         return self._endpoint().outgoing(

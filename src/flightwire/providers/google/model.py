@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flightwire.errors import LoadAPIKeyError
 from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import metadata_of, stream_answer
+from flightwire.providers.answering import metadata_of, stream_answer, with_body
 from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
 from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.google.gemini import gemini
@@ -125,7 +125,7 @@ class GoogleModel:
         """
         question, outgoing = self._prepare(call, "generateContent")
         headers, document = await post_json(outgoing)
-        return to_result(
+        result = to_result(
             document,
             question,
             service=SERVICE,
@@ -133,6 +133,7 @@ class GoogleModel:
             headers=headers,
             request=metadata_of(call, question.request),
         )
+        return with_body(result, call, document)
 
     def _prepare(self, call: ModelCall, method: str, *, query: str = "") -> tuple[Question, Outgoing]:
         question = write_request(call, self._model_id)

@@ -12,7 +12,7 @@ from typing import Protocol
 from flightwire.errors import APICallError, LoadAPIKeyError
 from flightwire.events import ProviderPart, RequestMetadata, StreamStart
 from flightwire.jsontypes import loads
-from flightwire.providers.answering import Request, metadata_of, stream_answer
+from flightwire.providers.answering import Request, metadata_of, stream_answer, with_body
 from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.failures import reported, speaks_chat
@@ -136,7 +136,7 @@ class ResponsesModel:
         outgoing = self._outgoing(call, request)
         headers, document = await post_json(outgoing)
         body = _document(document, outgoing)
-        return self._api.result(
+        result = self._api.result(
             body,
             call,
             headers=headers,
@@ -144,6 +144,7 @@ class ResponsesModel:
             metadata=metadata_of(call, request),
             url=outgoing.address,
         )
+        return with_body(result, call, document)
 
     def _outgoing(self, call: ModelCall, request: Request) -> Outgoing:
         return self._endpoint().outgoing(
