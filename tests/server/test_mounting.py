@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from starlette.routing import Mount
 
 import flightwire
 from flightwire import action, create_streamable_value, start_soon, stream_text
+from flightwire.server.responses import located
 from flightwire.testing.models import ScriptedModel
 
 from .asgi import Exchange, call
@@ -140,3 +142,44 @@ async def test_a_compressor_of_the_host_holds_no_row_back() -> None:
     assert running.headers["content-encoding"] == "identity"
     running.leave()
     await running.finish()
+
+
+async def test_an_app_of_actions_alone_starts_no_node_in_development(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_vite(*_: object) -> None:
+        raise AssertionError("Node was asked for")
+
+    monkeypatch.setattr("flightwire.server.app._find_vite", find_vite)
+    (tmp_path / "actions.py").write_text("")
+    app = flightwire.app(tmp_path, mode="development")
+    async with app.lifespan():
+        done = await Exchange(app, method="GET", headers={"host": "localhost"}).finish()
+    assert done.status == 404
+    assert "This app has no page yet" in done.text
+
+
+async def test_a_host_hands_its_lifespan_over() -> None:
+    app = flightwire.app(actions=[ping])
+    async with FastAPI(lifespan=app.lifespan).router.lifespan_context(FastAPI()):
+        assert (await call(app, ping.id).finish()).root == "Hello, nobody!"
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "root", "expected"),
+    [
+        ("/", b"/ai", "", ("/ai", "/ai")),
+        ("/x/y z/", b"/ai/x/y%20z", "", ("/ai/x/y z", "/ai")),
+        ("/x/", b"/api/ai/x?q=1", "/api", ("/api/ai/x", "/api/ai")),
+        ("/ai/x", b"/ai/x", "/ai", ("/ai/x", "/ai")),
+        ("/x", b"/ai/x", "/ai", ("/x", "/ai")),
+        ("/x", None, "/ai", ("/x", "/ai")),
+        ("/other", b"/ai/x", "", ("/other", "")),
+        ("/a%2f", b"/a%252f", "", ("/a%2f", "")),
+    ],
+)
+def test_the_prefix_is_what_a_router_cut_off(
+    path: str, raw: bytes | None, root: str, expected: tuple[str, str]
+) -> None:
+    scope = located({"path": path, "raw_path": raw, "root_path": root})
+    assert (scope["path"], scope["root_path"]) == expected

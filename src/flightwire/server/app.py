@@ -37,6 +37,7 @@ from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
 from flightwire.server.drain import DRAIN_TIMEOUT_S
 from flightwire.server.environment import load_environment
+from flightwire.server.files import has_page
 from flightwire.server.health import LIVE, READY, State, send_live, send_ready
 from flightwire.server.mode import Mode, choose_mode
 from flightwire.server.origin import check_allowed_origins
@@ -153,7 +154,8 @@ class App:
             self._started = True
 
     async def _start_pages(self, pages: Pages) -> None:
-        if self.mode == "development" and pages.vite is None:
+        # Actions alone need no Node: their pages are somebody else's project.
+        if self.mode == "development" and pages.vite is None and has_page(pages.folder):
             try:
                 pages.vite = await asyncio.to_thread(_find_vite, pages.folder, self.vite_host)
             except ToolchainError as error:
@@ -265,6 +267,9 @@ class App:
             return
         if not self._started:
             await self.startup()
+        elif self.mode == "development" and self.pages.vite is None:
+            async with self._starting:
+                await self._start_pages(self.pages)  # the first page has come, perhaps
         await self.pages(scope, receive, send)
 
     async def _health(self, path: str, send: Send, *, head: bool) -> None:
