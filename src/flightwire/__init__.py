@@ -19,9 +19,11 @@ from flightwire.actions.injection import Provide
 from flightwire.actions.registry import Action, action
 from flightwire.core.abort import AbortController, AbortSignal
 from flightwire.core.approvals import Approvals
+from flightwire.core.callbacks import EndEvent
 from flightwire.core.downloads import Download, Downloaded, DownloadRequest, use_downloader
 from flightwire.core.generate_text import GenerateTextResult, generate_text
 from flightwire.core.models import use_resolver
+from flightwire.core.prepare_step import PreparedStep, PrepareStepOptions
 from flightwire.core.results import StepResult
 from flightwire.core.stop import has_tool_call, is_loop_finished, is_step_count, step_count_is
 from flightwire.core.stream_text import StreamTextResult, stream_text
@@ -136,6 +138,7 @@ __all__ = [
     "DownloadRequest",
     "Downloaded",
     "Element",
+    "EndEvent",
     "File",
     "FileLimits",
     "FilePart",
@@ -163,6 +166,8 @@ __all__ = [
     "Node",
     "NotFound",
     "Output",
+    "PrepareStepOptions",
+    "PreparedStep",
     "Provide",
     "Redirect",
     "RemoteError",

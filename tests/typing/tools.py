@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal, assert_type
 from flightwire import (
     AbortController,
     Approvals,
+    EndEvent,
+    PreparedStep,
+    PrepareStepOptions,
     StepResult,
     Timeout,
     Tool,
@@ -21,8 +24,6 @@ from flightwire import (
     stream_text,
     tool,
 )
-from flightwire.core.callbacks import EndEvent
-from flightwire.core.prepare_step import PreparedStep, PrepareStepOptions
 from flightwire.events import ToolCall, ToolResult
 
 
