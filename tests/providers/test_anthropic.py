@@ -13,8 +13,11 @@ from flightwire.errors import APICallError, InvalidArgumentError, LoadAPIKeyErro
 from flightwire.events import ProviderPart, StreamStart, TextDelta
 from flightwire.messages import UserMessage
 from flightwire.providers.anthropic import anthropic
+from flightwire.providers.anthropic.model import AnthropicModel
 from flightwire.providers.base import LanguageModel, ModelCall, Text
+from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.registry import resolve
+from flightwire.providers.retries import Clock
 from flightwire.testing.upstream import Ending, ScriptedUpstream
 from flightwire.testing.upstream_script import document
 from tests.providers import anthropic_samples as samples
@@ -87,6 +90,22 @@ async def test_answer_at_once(upstream: ScriptedUpstream) -> None:
 async def test_overload_that_is_told_after_a_200_is_tried_again(upstream: ScriptedUpstream) -> None:
     upstream.events(json.dumps(OVERLOADED))
     upstream.events(json.dumps({"type": "ping"}), json.dumps(OVERLOADED))
+    upstream.events(*data_of(samples.PLAIN))
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    model = AnthropicModel(
+        "claude-sonnet-4-5", lambda: Endpoint(upstream.base_url, {}), clock=Clock(sleep=sleep)
+    )
+    parts = await parts_of(model, max_retries=2)
+    assert (text_in(parts), waited) == ("Hello wörld 😀", [2.0, 4.0])
+    assert len([part for part in parts if isinstance(part, StreamStart)]) == 1
+
+
+async def test_overload_that_stays_says_so(upstream: ScriptedUpstream) -> None:
+    upstream.events(json.dumps(OVERLOADED))
     with pytest.raises(APICallError) as caught:
         await parts_of(model_at(upstream))
     assert (caught.value.status_code, caught.value.is_retryable) == (529, True)

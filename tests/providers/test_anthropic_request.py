@@ -171,6 +171,7 @@ def test_schema_that_would_lose_something_goes_into_a_tool(schema: dict[str, Any
 
 def test_files_are_written_by_their_kind() -> None:
     assert user(ImagePart(PNG))["source"]["media_type"] == "image/png"
+    assert user(ImagePart(PNG, "image/jpeg"))["source"]["media_type"] == "image/png"  # whatever was said
     assert user(ImagePart("https://a/b.png"))["source"] == {"type": "url", "url": "https://a/b.png"}
     assert user(FilePart(b"hi", "text/plain", "a.txt")) == {
         "type": "document",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -166,6 +167,18 @@ def test_input_in_pieces_grows_into_its_json() -> None:
     assert json.loads(made.input) == samples.PIECES_INPUT
     assert "".join(part.delta for part in of(ToolInputDelta, parts)) == made.input
     assert len(of(ToolInputDelta, parts)) > 3
+
+
+def test_long_text_in_small_pieces_costs_no_more_per_piece() -> None:
+    def cost_s(count: int) -> float:
+        args = PartialArgs()
+        began = time.process_time()
+        for _ in range(count):
+            args.take([piece("$.a", stringValue="word", willContinue=True)])
+        assert len(json.loads(args.finish()[1])["a"]) == 4 * count
+        return (time.process_time() - began) / count
+
+    assert min(cost_s(100_000) for _ in range(3)) < 2.5 * min(cost_s(10_000) for _ in range(3))
 
 
 def test_call_that_never_came_to_its_end_is_none() -> None:

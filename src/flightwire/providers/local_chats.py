@@ -20,6 +20,7 @@ from .local_tools import ORDINARY, THRESHOLD, candidates, question_body
 __all__ = ["Chats"]
 
 MAX_READABLE = 256
+MAX_USUAL = 1024
 _UNHEARD = "Zq7#Zq7#"  # no model begins like this by itself
 _readable: set[str] = set()  # grammars that were tried
 
@@ -143,6 +144,8 @@ class Chats:
     async def _usual_likelihood(self, tool: ToolSpec) -> float:
         key = (self._process.config, deed(tool.name, tool))
         if key not in _usual:
+            if len(_usual) >= MAX_USUAL:
+                _usual.clear()
             likelihoods = [await self._likelihood(said, tool) for said in ORDINARY]
             _usual[key] = sum(likelihoods) / len(likelihoods)
         return _usual[key]

@@ -10,6 +10,7 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
@@ -96,7 +97,11 @@ def media_of(part: FilePart | ImagePart | ReasoningFilePart, where: str) -> Medi
         InvalidPromptError: its data is neither bytes nor an address nor a data URL nor base64.
     """
     if isinstance(part, ImagePart):
-        return _media(part.image, part.media_type or "image", where, None, part.provider_options)
+        media = _media(part.image, part.media_type or "image", where, None, part.provider_options)
+        found = _detected(
+            "image", media.data or b""
+        )  # goes before what was said, as in the AI SDK: APIs look, too
+        return media if found is None else replace(media, media_type=found)
     filename = part.filename if isinstance(part, FilePart) else None
     return _media(part.data, part.media_type, where, filename, part.provider_options)
 
@@ -177,12 +182,18 @@ def full_media_type(media: Media) -> str:
     """
     if "/" in media.media_type:
         return media.media_type
-    for media_type, signature in _SIGNATURES:
-        if top_level(media_type) == media.media_type and _matches(media.data or b"", signature):
-            return media_type
+    found = _detected(media.media_type, media.data or b"")
+    if found is not None:
+        return found
     raise InvalidPromptError(
         f"{media.where} is an {media.media_type} of an unknown kind; pass media_type='{media.media_type}/…'."
     )
+
+
+def _detected(kind: str, data: bytes) -> str | None:
+    """The whole type, by the first bytes."""
+    types = (name for name, signature in _SIGNATURES if top_level(name) == kind and _matches(data, signature))
+    return next(types, None)
 
 
 def _matches(data: bytes, signature: tuple[int, ...]) -> bool:

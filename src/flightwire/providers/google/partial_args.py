@@ -39,6 +39,7 @@ class PartialArgs:
         self._written: list[str] = []
         self._open: list[_Open] = []
         self._string_is_open = False
+        self._texts: dict[tuple[Step, ...], list[str]] = {}  # that grow: put together once, at the end
 
     def take(self, pieces: Sequence[JSONValue]) -> str:
         """Give the text that these pieces add."""
@@ -48,6 +49,8 @@ class PartialArgs:
 
     def finish(self) -> tuple[str, str]:
         """Give the rest of the text, and the whole input."""
+        for steps, pieces in self._texts.items():
+            self._put(steps, "".join(pieces))
         whole = dumps(self._root)
         return whole[len("".join(self._written)) :], whole
 
@@ -61,7 +64,7 @@ class PartialArgs:
         if said is _NOTHING:
             return self._take_end(steps, known, is_list=str(path).endswith("[]"), continues=continues)
         if isinstance(said, str) and isinstance(known, str):
-            self._put(steps, known + said)
+            self._texts.setdefault(tuple(steps), [known]).append(said)
             return dumps(said)[1:-1] + ("" if continues else self._close_string())
         if known is not _NOTHING:
             return ""  # a second value for the same place
