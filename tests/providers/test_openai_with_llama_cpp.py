@@ -8,10 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
+from flightwire.core.generate_text import generate_text
+from flightwire.core.output import Output
+from flightwire.core.stream_text import stream_text
 from flightwire.errors import APICallError
 from flightwire.events import ProviderFinish, TextDelta, ToolCall, ToolInputDelta, Usage
 from flightwire.messages import SystemMessage, UserMessage
@@ -25,6 +30,7 @@ from flightwire.providers.base import (
     ToolSpec,
 )
 from flightwire.providers.openai import openai
+from flightwire.testing import record, replay
 from flightwire.toolchain.models import ensure_model
 
 pytestmark = [pytest.mark.anyio, pytest.mark.model]
@@ -178,3 +184,73 @@ async def test_closed_stream_frees_the_only_slot(model: LanguageModel) -> None:
     await model.generate(ask("Say hello.", max_output_tokens=1))
     whole_story_s = (closed_at_s - started_at_s) / words * 900
     assert time.monotonic() - closed_at_s < whole_story_s / 3
+
+
+@pytest.fixture
+def chat_model(base_url: str) -> LanguageModel:
+    """Over chat completions: llama.cpp's Responses API does not keep to schemas."""
+    return openai.chat("smollm2", base_url=base_url)
+
+
+class Town(BaseModel):
+    """A town."""
+
+    name: str = Field(max_length=12)
+    inhabitants: int = Field(ge=0, le=9999)
+    river: Literal["Rhine", "Spree", "none"] = "none"
+
+
+async def test_objects_are_typed_and_grow(chat_model: LanguageModel) -> None:
+    result = stream_text(
+        model=chat_model,
+        prompt="Name a town.",
+        output=Output.object(Town),
+        max_output_tokens=200,
+        temperature=0,
+        provider_options=NO_CACHE,
+    )
+    partials = [partial async for partial in result.partial_output_stream]
+    town = await result.output
+    assert isinstance(town, Town)
+    assert partials[0] == {}
+    assert Town(**partials[-1]) == town
+
+
+async def test_lists_come_element_by_element(chat_model: LanguageModel) -> None:
+    output = Output.array(Literal["red", "green", "blue"], max_items=3)
+    result = stream_text(
+        model=chat_model,
+        prompt="Colours?",
+        output=output,
+        max_output_tokens=200,
+        temperature=0,
+        provider_options=NO_CACHE,
+    )
+    elements = [element async for element in result.element_stream]
+    assert elements == await result.output
+    assert set(elements) <= {"red", "green", "blue"}
+
+
+async def test_a_choice_is_one_of_the_options(chat_model: LanguageModel) -> None:
+    output = Output.choice(["sunny", "rainy", "snowy"])
+    result = await generate_text(
+        model=chat_model,
+        prompt="The weather?",
+        output=output,
+        max_output_tokens=200,
+        temperature=0,
+        provider_options=NO_CACHE,
+    )
+    assert result.output in ("sunny", "rainy", "snowy")
+
+
+async def test_what_the_server_said_is_replayed_without_it(chat_model: LanguageModel, tmp_path: Path) -> None:
+    async def read(asked: LanguageModel) -> list[str]:
+        result = stream_text(model=asked, prompt="Say hi.", max_output_tokens=8, seed=1)
+        return [text async for text in result.text_stream]
+
+    with record(tmp_path / "hi.json"):
+        live = await read(chat_model)
+    nowhere = openai.chat("smollm2", base_url="http://127.0.0.1:9/v1")
+    with replay(tmp_path / "hi.json"):
+        assert await read(nowhere) == live
