@@ -18,7 +18,8 @@ class Attempts:
     def __init__(self, *errors: APICallError) -> None:
         self.errors = list(errors)
         self.waits: list[float] = []
-        self.clock = Clock(self.sleep, lambda: NOW_S)
+        self.chance = 0.5  # neither more nor less
+        self.clock = Clock(self.sleep, lambda: NOW_S, lambda: self.chance)
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -46,6 +47,21 @@ async def test_waits_double() -> None:
     attempts = Attempts(failure(), failure(), failure())
     assert await attempts.run(max_retries=3) == "answer"
     assert attempts.waits == [2, 4, 8]
+
+
+@pytest.mark.parametrize(("chance", "waits"), [(0.0, [1.5, 3]), (1.0, [2.5, 5])])
+async def test_waits_differ_by_chance(chance: float, waits: list[float]) -> None:
+    attempts = Attempts(failure(), failure())
+    attempts.chance = chance
+    await attempts.run()
+    assert attempts.waits == waits
+
+
+async def test_what_the_provider_asks_for_is_waited_exactly() -> None:
+    attempts = Attempts(failure(429, after_s=7))
+    attempts.chance = 0.0
+    await attempts.run()
+    assert attempts.waits == [7]
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503, 529, None])

@@ -1,13 +1,15 @@
 """When a call that failed is made again, and after how long.
 
 Owns: the policy of the AI SDK v7 (`packages/provider-utils/src/retry-with-exponential-backoff.ts`): 2 s, then twice as
-long each time, or what the provider asks for. Refuses to know: HTTP clients, what is being called.
+long each time, or what the provider asks for; and a quarter more or less by chance, which theirs has not: many calls that
+failed at one moment must not come back at one moment. Refuses to know: HTTP clients, what is being called.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -21,6 +23,7 @@ T = TypeVar("T")
 FIRST_DELAY_S = 2.0
 FACTOR = 2.0
 MAX_ASKED_DELAY_S = 60.0
+JITTER = 0.25  # how far a backoff may be from its length, as a part of it
 
 _log = logging.getLogger("flightwire.providers")
 
@@ -41,10 +44,11 @@ async def wait(delay_s: float) -> None:
 
 @value
 class Clock:
-    """How to wait, and what time it is (Unix, in seconds): tests hand in their own."""
+    """How to wait, what time it is (Unix, in seconds), and chance (from 0 to 1): tests hand in their own."""
 
     sleep: Callable[[float], Awaitable[object]] = wait
     now: Callable[[], float] = time.time
+    chance: Callable[[], float] = random.random
 
 
 SYSTEM_CLOCK = Clock()
@@ -70,8 +74,8 @@ async def with_retries(
                 if len(errors) == 1:
                     raise
                 raise _exhausted(errors) from error
-        delay_s = retry_delay_s(errors[-1], backoff_s)
-        _log.info("%s Trying again in %g s (%d of %d).", errors[-1], delay_s, len(errors), max_retries)
+        delay_s = retry_delay_s(errors[-1], backoff_s * (1 + JITTER * (2 * clock.chance() - 1)))
+        _log.info("%s Trying again in %.1f s (%d of %d).", errors[-1], delay_s, len(errors), max_retries)
         await clock.sleep(delay_s)
         backoff_s *= FACTOR
 
