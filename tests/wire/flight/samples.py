@@ -131,6 +131,21 @@ def _promise(value: object) -> bytes:
     return Body({"p": promise}).resolve(promise, value).done()
 
 
+def _set_of_promises() -> bytes:
+    promise = Deferred()
+    return Body({"s": values.JSSet([promise])}).resolve(promise, 1).done()
+
+
+def _promise_of_promise() -> bytes:
+    outer, inner = Deferred(), Deferred()
+    return Body({"p": outer}).resolve(outer, {"q": inner}).resolve(inner, "deep").done()
+
+
+def _stream_that_fails() -> bytes:
+    items = OneShotItems()
+    return Body({"s": items}).push(items, ["one"]).reject(items, FAILURE).done()
+
+
 def _root_promise(settle: Callable[[Body, Deferred], Body]) -> bytes:
     promise = Deferred()
     return settle(Body(promise), promise).done()
@@ -340,6 +355,32 @@ VALUES: dict[str, object] = {
     "server_ref_in_props": _wrapped_actions(),
     "server_ref_form_action": el("form", "x", action=GO),
     "ai_action_result_no_delta": [UNDEFINED, "ok"],
+    "bigint": {"a": values.BigInt(2**70), "b": values.BigInt(-5)},
+    "symbol": Symbol("k"),
+    "numbers": [math.nan, math.inf, -math.inf, -0.0, 2**53, 1e21, 5e-324],
+    "date_invalid": {"d": None},
+    "date_early": datetime(1, 1, 1, tzinfo=UTC),
+    "lone_surrogates": {"a": "\ud800", "b": "x\udfff", "\ud800": 1},
+    "typed_arrays": [
+        values.TypedArray("Int8Array", b"\xff"),
+        values.TypedArray("Uint8ClampedArray", b"\2"),
+        values.TypedArray("Int16Array", b"\xfe\xff"),
+        values.TypedArray("Uint16Array", b"\3\0"),
+        values.TypedArray("Int32Array", b"\xfd\xff\xff\xff"),
+        values.TypedArray("Uint32Array", b"\4\0\0\0"),
+        values.TypedArray("Float32Array", b"\0\0\xc0\x3f"),
+        values.TypedArray("Float64Array", b"\0\0\0\0\0\0\4\x40"),
+        values.TypedArray("BigInt64Array", b"\xfc" + b"\xff" * 7),
+        values.TypedArray("BigUint64Array", b"\5" + b"\0" * 7),
+        values.TypedArray("DataView", b"\6"),
+    ],
+    "blob": {"b": values.Blob(b"hi\n", "text/plain")},
+    "blob_empty": {"b": values.Blob(b"")},
+    "formdata_empty": {"f": values.FormData()},
+    "map_and_set_nested": values.JSMap(
+        [("s", values.JSSet([values.JSMap([(1, 2)])])), (None, values.JSMap())]
+    ),
+    "element_key_dollar": el("ul", el("li", "$1", key="$k"), el("li", values.BigInt(1), key="a:b")),
     "temporary_reference_roundtrip": {"back": values.TemporaryReference(("0", "0", "fn"))},
 }
 
@@ -374,6 +415,13 @@ SCRIPTS: dict[str, Script] = {
     "streamable_ui": _streamable_ui,
     "streamable_ui_append": _streamable_ui_append,
     "ai_action_result": _ai_action_result,
+    "set_of_promises": _set_of_promises,
+    "promise_of_promise": _promise_of_promise,
+    "readable_stream_text": lambda: _stream(values.ReadableStream(OneShotItems()), "one", "$two\n", {"a": 1}),
+    "async_generator_of_values": lambda: _stream(
+        OneShotItems(), {"a": datetime(1970, 1, 1, tzinfo=UTC)}, [values.BigInt(1)], None, b"\1", "$x"
+    ),
+    "async_generator_throws": _stream_that_fails,
     "hints": _hints,
     "many_ids": _many_promises,
 }
