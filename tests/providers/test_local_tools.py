@@ -107,8 +107,10 @@ def test_further_call_is_news_when_the_person_named_it(text: str, is_new: bool) 
 
 
 def test_parallel_calls_can_be_switched_off() -> None:
-    assert max_calls(ask()) > 1
-    assert max_calls(ask(provider_options={"local": {"parallelToolCalls": False}})) == 1
+    assert max_calls(ask(), WEATHER) > 1
+    assert max_calls(ask(), ToolSpec("list_orders", {"type": "object"})) == 1
+    for spelling in ("parallelToolCalls", "parallel_tool_calls"):
+        assert max_calls(ask(provider_options={"local": {spelling: False}}), WEATHER) == 1
 
 
 def test_history_with_calls_speaks_of_tools() -> None:

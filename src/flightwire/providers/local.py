@@ -194,7 +194,7 @@ class LocalModel:
                 if parts := answer.inputs(tool.name, frames):
                     yield parts
         inputs = ["".join(inputs)]
-        while end["finish_reason"] == "stop" and len(inputs) < max_calls(call):
+        while end["finish_reason"] == "stop" and len(inputs) < max_calls(call, tool):
             body = input_body(call, tool, limits, inputs, needs_help=self._needs_help())
             text, further = await chats.whole(body)
             if further["finish_reason"] != "stop" or not is_news(text, inputs, said):

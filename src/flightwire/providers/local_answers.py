@@ -62,12 +62,7 @@ class _Call:
 
 
 class Answer:
-    """Turns the worker's frames into provider parts; of one chat, or of several that together make one answer.
-
-    Attributes:
-        has_begun: StreamStart was given.
-        has_ended: ProviderFinish was given.
-    """
+    """Turns the worker's frames into provider parts; of one chat, or of several that together make one answer."""
 
     def __init__(
         self, call: ModelCall, model_id: str, body: Mapping[str, Any], *, continues: bool = False
@@ -80,8 +75,7 @@ class Answer:
             body: what is sent, for those who want to see it.
             continues: the text goes on where the prompt stopped in the middle of a sentence.
         """
-        self.has_begun = False
-        self.has_ended = False
+        self._has_begun = False
         self._continues = continues
         self._call = call
         self._model_id = model_id
@@ -117,9 +111,9 @@ class Answer:
 
     def _begin(self, frame: Mapping[str, Any], parts: list[ProviderPart]) -> None:
         """Say that the model begins, once: not again after a crash before the first word, nor for a second chat."""
-        if self.has_begun:
+        if self._has_begun:
             return
-        self.has_begun = True
+        self._has_begun = True
         request = RequestMetadata()
         if self._call.include_request_body:
             request = RequestMetadata(body={**self._body, "prompt": frame["prompt"]})
@@ -130,7 +124,6 @@ class Answer:
 
     def finish(self, frame: Mapping[str, Any], *, reason: str | None = None) -> ProviderFinish:
         """The last part; `frame` is the last chat's "end"."""
-        self.has_ended = True
         self.count(frame)
         reason = reason or frame["finish_reason"]
         return ProviderFinish(
@@ -215,11 +208,6 @@ class Answer:
             else:
                 parts += self.parts([frame])
         return parts
-
-    @property
-    def has_written(self) -> bool:
-        """Whether a word of the answer was given away: from then on it cannot be asked for again."""
-        return self._begun > 0
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

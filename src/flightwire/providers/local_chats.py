@@ -36,7 +36,7 @@ class Chats:
         self._call = call
         self._model_id = model_id
 
-    async def frames(self, body: Mapping[str, Any]) -> AsyncGenerator[list[Frame], None]:
+    def frames(self, body: Mapping[str, Any]) -> AsyncGenerator[list[Frame], None]:
         """Have a chat answered; what one read of the pipe delivered at a time, the last ends with "end" or "error".
 
         Raises:
@@ -44,22 +44,23 @@ class Chats:
             ModelLoadError: it cannot load the model.
         """
         call = self._call
-        order = {
-            "op": "chat",
-            "body": body,
-            "want_prompt": call.include_request_body,
-            "want_raw": call.include_raw,
-        }
-        async for frames in self._follow(order):
-            yield frames
+        return self._follow(
+            {
+                "op": "chat",
+                "body": body,
+                "want_prompt": call.include_request_body,
+                "want_raw": call.include_raw,
+            }
+        )
 
     async def takes_tools(self) -> bool:
         """Ask whether the model's chat template knows tools.
 
         Raises: as `frames`.
         """
-        async for frames in self._follow({"op": "about"}):
-            return bool(frames[-1]["takes_tools"])
+        async with aclosing(self._follow({"op": "about"})) as batches:
+            async for frames in batches:
+                return bool(frames[-1]["takes_tools"])
         raise AssertionError("a chat ends with a frame or an exception")
 
     async def _follow(self, order: Frame) -> AsyncGenerator[list[Frame], None]:

@@ -150,8 +150,10 @@ def _beginning(call: ModelCall, tool: ToolSpec, earlier: Sequence[str]) -> str:
     return f'I will use my tool to {deed(tool.name, tool)}. The message was "{said}", so I call {calls}{tool.name}('
 
 
-def max_calls(call: ModelCall) -> int:
-    """How many calls one answer may hold."""
+def max_calls(call: ModelCall, tool: ToolSpec) -> int:
+    """How many calls of a tool one answer may hold; without an input a second one says nothing new."""
+    if not tool.input_schema.get("properties"):
+        return 1
     return 1 if option_of(call.provider_options, "local", "parallelToolCalls") is False else MAX_CALLS
 
 
