@@ -70,7 +70,8 @@ class Drain:
             log.info("waiting for %s, at most %g s", _counted(len(self._calls)), timeout_s)
         if await self._wait_until_empty(timeout_s):
             return
-        log.warning("ending %s that did not finish in %g s", _counted(len(self._calls)), timeout_s)
+        if timeout_s > 0:  # otherwise nobody meant to wait
+            log.warning("ending %s that did not finish in %g s", _counted(len(self._calls)), timeout_s)
         self.interrupt()
         if not await self._wait_until_empty(CLEAN_UP_TIMEOUT_S):
             log.error(
@@ -88,9 +89,8 @@ class Drain:
         while self._calls:
             if time.monotonic() >= deadline_s:
                 return False
-            await asyncio.sleep(
-                POLL_S
-            )  # calls may be of several event loops, which no event of asyncio joins
+            # Calls may be of several event loops, which no event of asyncio joins.
+            await asyncio.sleep(POLL_S)
         return True
 
 
