@@ -52,6 +52,9 @@ class Reply:
         warnings: what the provider could not honour.
         response: what the provider says about its answer.
         provider_metadata: what only this provider says.
+
+    Raises:
+        InvalidArgumentError: a list was given instead of its items.
     """
 
     def __init__(
@@ -64,6 +67,10 @@ class Reply:
         response: ResponseMetadata | None = None,
         provider_metadata: ProviderMetadata | None = None,
     ) -> None:
+        if listed := next((each for each in items if isinstance(each, (list, tuple, dict))), None):
+            raise InvalidArgumentError(
+                f"Reply({listed!r:.60}) was given a {type(listed).__name__}; its items stand side by side: Reply('Hel', 'lo')."
+            )
         self.items = items
         self.usage = usage
         self.raw_finish_reason = raw_finish_reason

@@ -281,6 +281,7 @@ FOR_REACT: dict[str, list[Any]] = {
     "empty": [[], {}, values.JSSet(), values.JSMap(), values.FormData(), b""],
     "typed": [values.TypedArray("Float64Array", b"\0" * 16), values.TypedArray("DataView", b"\1")],
     "iterator": [values.JSIterator([1, [2]])],
+    "stream_with_a_key_like_a_place": [values.ReceivedStream([{"$": twice([]), "$0": twice({})}])],
     "stream_of_things": [values.ReceivedStream([{"a": b"1"}, "$x", None], returned="end")],
     "tuples": [(1, ("a",))],
 }

@@ -54,6 +54,12 @@ def encode_call(arguments: Sequence[object]) -> str | list[Part]:
         raise ArgumentEncodeError(error.problem, path=error.path) from None
 
 
+class _Place(str):
+    """The whole reference to a place, in the place of a name below another; a name may look just like one."""
+
+    __slots__ = ()
+
+
 class _Encoder:
     """Encodes one call."""
 
@@ -76,7 +82,7 @@ class _Encoder:
 
     def part(self, root: object, part_id: int) -> str:
         """The JSON of a part."""
-        return dump(self.model(root, None, f"${part_id:x}")).decode()
+        return dump(self.model(root, None, _Place(f"${part_id:x}"))).decode()
 
     def take_id(self) -> int:
         """A part id nobody has used."""
@@ -105,7 +111,7 @@ class _Encoder:
     def _place(self, parent: str | None, key: object) -> str | None:
         """How others can refer to what is written here. No path has room for a name with a colon."""
         if parent is None or ":" in str(key):
-            return str(key) if parent is None and str(key)[:1] == "$" else None
+            return key if isinstance(key, _Place) else None
         return f"{parent}:{key}"
 
     def _by_shape(self, value: Any, place: str | None) -> object:
@@ -140,7 +146,7 @@ class _Encoder:
         form = declared_form(value)
         self._kept.append(form)
         if not isinstance(form, Mapping):
-            return self.model(form, None, place or "")
+            return self.model(form, None, "" if place is None else _Place(place))
         return self._fields(form, place, lambda name: "." + attribute_name(type(value), name))
 
     def _fields(
@@ -269,7 +275,7 @@ _Handler: TypeAlias = Callable[[_Encoder, Any, str | None], object]
 
 
 def _enum(encoder: _Encoder, value: Enum, place: str | None) -> object:
-    return encoder.model(value.value, None, place or "")
+    return encoder.model(value.value, None, "" if place is None else _Place(place))
 
 
 def _big_int(encoder: _Encoder, value: int, place: str | None) -> object:
