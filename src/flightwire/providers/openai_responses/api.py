@@ -20,7 +20,8 @@ from flightwire.providers.openai_responses.answers import final_metadata, finish
 from flightwire.providers.openai_responses.input import InputRules, InputWriter, text_format
 from flightwire.providers.openai_responses.items import Items
 from flightwire.providers.openai_responses.reader import OpenAIReader
-from flightwire.providers.openai_responses.tools import Names, options_in, prepare_tools
+from flightwire.providers.openai_responses.tool_settings import options_in
+from flightwire.providers.openai_responses.tools import Names, prepare_tools
 from flightwire.providers.openai_schema import openai_schema
 from flightwire.providers.options import Options, option_of, options_of, without_none
 from flightwire.providers.responses_dialect.events import list_of, response_info

@@ -13,7 +13,7 @@ from flightwire.jsontypes import JSONObject, JSONValue
 from flightwire.messages import ProviderOptions
 from flightwire.providers.chat_dialect.messages import json_text
 from flightwire.providers.media import Media, base64_of, full_media_type, media_in_output
-from flightwire.providers.openai_responses.tools import options_in
+from flightwire.providers.openai_responses.tool_settings import options_in
 from flightwire.providers.options import option_of, without_none
 
 __all__ = ["breakpoint_of", "function_output", "input_file", "own_output", "shell_output"]
