@@ -846,3 +846,53 @@ async def test_key_never_follows_a_redirect(
             await parts_of(resolve(f"{name}/m"))
         assert upstream.requests[0].headers["authorization"] == "Bearer sk-secret"
         assert foreign.requests == []
+
+
+@pytest.mark.anyio
+async def test_approved_mcp_call_goes_on_under_its_name(upstream: ScriptedUpstream) -> None:
+    from flightwire import stream_text
+
+    tools = [openai.tools.mcp("dmcp", server_url="https://m.test", require_approval="always")]
+    upstream.events(*events_of(*SAMPLES["mcp approval"]))
+    first = stream_text(model=model_at(upstream), prompt="roll", tools=tools)
+    (call,) = await first.tool_calls
+    done = {
+        "id": "mcp_9", "type": "mcp_call", "approval_request_id": "mcpr_0", "name": "roll", "arguments": "{}",
+        "server_label": "dmcp", "output": "5", "error": None, "status": "completed",
+    }  # fmt: skip
+    over = {"type": "response.output_item.done", "output_index": 0, "item": done}
+    upstream.events(*events_of(*BEGIN, over, *message(1, "Five."), *END))
+    approval = {
+        "type": "tool-approval-response", "approvalId": "mcpr_0", "approved": True, "providerExecuted": True,
+    }  # fmt: skip
+    history = [HI, *(await first.response_messages), {"role": "tool", "content": [approval]}]
+    second = stream_text(model=model_at(upstream), messages=history, tools=tools)
+    (result,) = await second.tool_results
+    assert (result.tool_call_id, result.output["output"]) == (call.tool_call_id, "5")
+    sent: Any = upstream.requests[1].json["input"]
+    assert sent[1:] == [
+        {"type": "item_reference", "id": "mcpr_0"},
+        {"type": "mcp_approval_response", "approval_request_id": "mcpr_0", "approve": True},
+    ]
+
+
+@pytest.mark.anyio
+async def test_scripted_upstream_says_the_same_in_either_api(upstream: ScriptedUpstream) -> None:
+    said: list[Any] = []
+    for api in ("chat", "responses"):
+        model = getattr(openai, api)("m", base_url=upstream.base_url)
+        upstream.answer(
+            ["Hel", "lo"],
+            reasoning=["hm"],
+            tool_calls=[{"id": "c1", "name": "f", "arguments": {"x": 1}}],
+            finish_reason="tool_calls",
+            usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+            times=2,
+        )
+        streamed: Any = await parts_of(model)
+        whole = await model.generate(ModelCall((HI,)))
+        for parts, finish in ((streamed, streamed[-1]), (whole.content, whole)):
+            text = "".join(part.text for part in parts if isinstance(part, (TextDelta, Text)))
+            calls = [(part.tool_name, part.input) for part in parts if isinstance(part, ToolCall)]
+            said.append((text, calls, finish.finish_reason, finish.usage.total_tokens))
+    assert said == [("Hello", [("f", '{"x": 1}')], "tool-calls", 5)] * 4

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 from flightwire.errors import (
@@ -122,9 +121,6 @@ class _EitherAPI:
     asked (404, 405, 501, or an answer of the other API) is asked the other way, and so from then on.
     """
 
-    known: ClassVar[dict[str, str]] = {}
-    """Base URL → the API that its server knows; shared by all models of the process."""
-
     def __init__(
         self,
         responses: ResponsesModel,
@@ -136,6 +132,7 @@ class _EitherAPI:
         self._models: dict[str, ResponsesModel | ChatModel] = {"responses": responses, "chat": chat}
         self._endpoint = endpoint
         self._prefers_responses = prefers_responses
+        self._known: dict[str, str] = {}  # base URL → the API that its server knows
 
     @property
     def provider(self) -> str:
@@ -166,19 +163,20 @@ class _EitherAPI:
         except (LoadAPIKeyError, InvalidArgumentError):
             return "responses"
         if self._prefers_responses or _is_openais(base_url):
-            return self.known.get(base_url, "responses")
-        return self.known.get(base_url, "chat")
+            return self._known.get(base_url, "responses")
+        return self._known.get(base_url, "chat")
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
         """Answer in batches; see `LanguageModel.stream`."""
-        api = self._api()
+        api, has_begun = self._api(), False
         try:
             async with aclosing(self._models[api].stream(call)) as batches:
                 async for batch in batches:
+                    has_begun = True
                     yield batch
             return
         except (APICallError, RetryError) as error:
-            other = self._other_api(api, error)
+            other = None if has_begun else self._other_api(api, error)
             if other is None:
                 raise
         async with aclosing(self._models[other].stream(call)) as batches:
@@ -199,10 +197,10 @@ class _EitherAPI:
     def _other_api(self, api: str, error: APICallError | RetryError) -> str | None:
         """The other API, if the server does not know this one."""
         base_url = self._endpoint().base_url
-        if _is_openais(base_url) or base_url in self.known or not _is_unknown_api(error):
+        if _is_openais(base_url) or base_url in self._known or not _is_unknown_api(error):
             return None
-        self.known[base_url] = "chat" if api == "responses" else "responses"
-        return self.known[base_url]
+        self._known[base_url] = "chat" if api == "responses" else "responses"
+        return self._known[base_url]
 
 
 def _is_unknown_api(error: APICallError | RetryError) -> bool:
