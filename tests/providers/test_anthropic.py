@@ -97,7 +97,9 @@ async def test_overload_that_is_told_after_a_200_is_tried_again(upstream: Script
         waited.append(seconds)
 
     model = AnthropicModel(
-        "claude-sonnet-4-5", lambda: Endpoint(upstream.base_url, {}), clock=Clock(sleep=sleep)
+        "claude-sonnet-4-5",
+        lambda: Endpoint(upstream.base_url, {}),
+        clock=Clock(sleep=sleep, chance=lambda: 0.5),
     )
     parts = await parts_of(model, max_retries=2)
     assert (text_in(parts), waited) == ("Hello wörld 😀", [2.0, 4.0])
