@@ -111,7 +111,7 @@ class _Encoder:
     def _place(self, parent: str | None, key: object) -> str | None:
         """How others can refer to what is written here. No path has room for a name with a colon."""
         if parent is None or ":" in str(key):
-            return key if isinstance(key, _Place) else None
+            return str(key) if isinstance(key, _Place) else None
         return f"{parent}:{key}"
 
     def _by_shape(self, value: Any, place: str | None) -> object:
