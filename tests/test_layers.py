@@ -22,6 +22,7 @@ VOCABULARY = {
     "events",
     "files",
     "jsontypes",
+    "ids",
     "markup",
     "messages",
     "navigation",

@@ -62,6 +62,7 @@ from flightwire.errors import (
     UserError,
 )
 from flightwire.events import Usage
+from flightwire.ids import generate_id
 from flightwire.markup import Fragment, Node, Suspense, client_component
 from flightwire.messages import (
     AssistantMessage,
@@ -214,6 +215,7 @@ __all__ = [
     "extract_json_middleware",
     "extract_reasoning_middleware",
     "fallback",
+    "generate_id",
     "generate_text",
     "get_ai_state",
     "get_mutable_ai_state",

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import string
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from flightwire._frozen import value
 from flightwire.elements import UNDEFINED, UNSET, ClientReference, Element
 from flightwire.errors import InvalidArgumentError
+from flightwire.ids import generate_id
 from flightwire.jsontypes import JSONValue
 from flightwire.navigation import not_found
 from flightwire.rsc.ai_state import OnSet, StateCall, enter, leave
@@ -39,7 +38,6 @@ UNNAMED_PREFIX: Final = "tmp-"
 """Begins the ids of chats that nobody named: a page without `chat_id` is a new one each time it is loaded."""
 
 _CHAT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ALPHABET: Final = string.ascii_letters + string.digits
 _INTERNAL_PROVIDER: Final = ClientReference(RSC_PACKAGE, "InternalAIProvider", (RSC_PACKAGE, RSC_PACKAGE))
 
 
@@ -129,7 +127,7 @@ class AIProvider:
             not_found()
         given = None if initial_ai_state in (UNSET, None) else initial_ai_state
         state = None if given is None else plain(given, max_state_bytes=self._options.max_state_bytes)
-        chat = ChatKey(chat_id or UNNAMED_PREFIX + _random_id(), _owner(), "")
+        chat = ChatKey(chat_id or UNNAMED_PREFIX + generate_id(32), _owner(), "")
         state = await self._keeping.begin(chat, state, self._initial)
         chat = ChatKey(chat.chat_id, chat.owner, digest(state))
         ui_state: object = self._options.initial_ui_state if initial_ui_state is UNSET else initial_ui_state
@@ -259,7 +257,3 @@ def _to_token(chat: ChatKey) -> str:
 def _from_token(token: object) -> ChatKey:
     chat_id, owner, initial = json.loads(str(token))  # it was sealed, so we wrote it
     return ChatKey(chat_id, owner, initial)
-
-
-def _random_id() -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
