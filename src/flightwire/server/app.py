@@ -80,7 +80,9 @@ class App:
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
         self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
-        works = Works(mode=self.mode, app_root=folder, limits=limits, auth=self.auth, sealer=self.sealer)
+        self._works = works = Works(
+            mode=self.mode, app_root=folder, limits=limits, auth=self.auth, sealer=self.sealer
+        )
         self.pages = (
             None
             if folder is None
@@ -174,7 +176,7 @@ class App:
         await self._handler.drain.run(self.drain_timeout_s if timeout_s is None else timeout_s)
 
     async def aclose(self) -> None:
-        """End the calls that are under way, and stop every process this app started."""
+        """End the calls that are under way, stop every process this app started, and close its connections."""
         if self._handler.drain:
             await self.drain(0)
         unwatch(self)
@@ -183,6 +185,7 @@ class App:
             await self._watch.aclose()
         if self.pages is not None:
             await self.pages.aclose()
+        await self._works.aclose()
 
     @asynccontextmanager
     async def lifespan(self, host: object = None) -> AsyncIterator[None]:
