@@ -80,7 +80,6 @@ def project(
     (folder.parent / "package.json").write_text((PACKAGES / "package.json").read_text())
     (folder.parent / "node_modules").symlink_to(ensure_npm_folder(PACKAGES) / "node_modules")
     with SERVERS[mode](folder, {"FROM_SHELL": "shell", "FLIGHTWIRE_MODEL": "openai/x"}) as server:
-        server.folder = folder
         yield server
 
 
