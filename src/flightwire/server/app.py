@@ -9,6 +9,7 @@ of a call is fixed: origin, user, action, body, arguments, and only then the act
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -153,6 +154,8 @@ class App:
             await asyncio.to_thread(self._registry.prepare)
             if self.pages is not None:
                 await self._start_pages(self.pages)
+            if self.mode == "production":
+                _freeze()
             self._started = True
 
     async def _start_pages(self, pages: Pages) -> None:
@@ -307,6 +310,21 @@ class App:
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _freeze() -> None:
+    """Keep what was imported out of the garbage collector, once per process.
+
+    It went through all of it again and again while tokens came: a fifth of the time.
+    """
+    global _is_frozen
+    if not _is_frozen:
+        _is_frozen = True
+        gc.collect()
+        gc.freeze()
+
+
+_is_frozen = False
 
 
 def _check_served(folder: Path | None, actions: Sequence[object]) -> None:
