@@ -415,7 +415,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> AppFolder:
     _put(folder / "results" / "actions.py", CLASSES + "\n".join(results))
     _put(folder / "arguments" / "actions.py", CLASSES + "\n".join(arguments))
     _put(folder / "names" / "models.py", MODELS)
-    shutil.copytree(COOKBOOK, folder / "cookbook", ignore=shutil.ignore_patterns("__pycache__", ".flightwire"))
+    shutil.copytree(
+        COOKBOOK, folder / "cookbook", ignore=shutil.ignore_patterns("__pycache__", ".flightwire")
+    )
     _put(folder / "ai" / "ai.py", AI)
     _put(folder / "ai" / "layout.py", "from .ai import AI\n\nasync def layout(children): ...")
     for name, (python, page) in PAGES.items():
