@@ -7,12 +7,12 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3 || command -v python3.13 || command -v python3.12 || command -v python3.11 \
 	|| command -v python3.14 || command -v python)
 IN_VENV = @"$(or $(PYTHON),python3)" tools/setup.py
-APP ?= examples/stream_text_with_chat_prompt/app
+APP ?= examples
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## install what is missing, then open a streaming chat on http://127.0.0.1:3000 (APP=folder, PORT=3000)
+run: ## install what is missing, then open the gallery of recipes on http://127.0.0.1:3000 (APP=folder, PORT=3000)
 	$(IN_VENV) run -- flightwire dev "$(APP)"
 
 test: ## everything that must hold: lint, types, Python, browser code, real model, real Chromium

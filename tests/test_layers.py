@@ -31,9 +31,8 @@ VOCABULARY = {
     "sealing",
     "tags",
     "threads",
-    "wiring",
 }
-FRONT_DOOR = {"", "assembly"}
+FRONT_DOOR = {""}
 ANY_ROOM = {"wire", "providers", "core", "rsc", "actions", "toolchain", "storage", "server", "ui"}
 
 # room → what it may import of ours besides the vocabulary and itself; a dotted name opens just that part of a room.

@@ -205,7 +205,6 @@ def test_style_is_no_text() -> None:
     [
         ("../chart.tsx", "leaves the app folder"),
         ("/etc/chart.tsx", "leaves the app folder"),
-        ("./chart.tsx", "'chart.tsx'"),
         ("@/chart.tsx", "'chart.tsx'"),
         ("components/chart", "'components/chart.tsx'"),
     ],

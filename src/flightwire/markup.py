@@ -9,9 +9,11 @@ Generators are read at once, so an element is the same whenever it is sent.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-from types import FunctionType, GeneratorType
+from pathlib import Path
+from types import FrameType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias
 
 from flightwire.elements import FRAGMENT, SUSPENSE, ClientReference, Element, ElementType
@@ -172,21 +174,34 @@ def client_component(module: str, name: str = "default") -> ClientComponent:
     """Name a component of the app that runs in the browser; do it once, at the top of a Python file.
 
     Arguments:
-        module: a `'use client'` file, relative to the app folder: `"components/chart.tsx"`.
+        module: a `'use client'` file: relative to the app folder, `"components/chart.tsx"`; or, with a dot in front, relative to
+            the Python file, `"./chart.tsx"`.
         name: what it exports: `"Chart"`, or `"default"`.
 
     Raises:
         InvalidArgumentError: the path is not one inside the app folder.
     """
+    caller = sys._getframe(1)
+    if module.startswith(("./", "../")):
+        module = _beside(module, caller)
     _check_path(module)
     made = ClientComponent(module, name, (module, module))
-    caller = sys._getframe(1)
     made.declared_at = (caller.f_code.co_filename, caller.f_lineno)
     return made
 
 
+def _beside(module: str, caller: FrameType) -> str:
+    """The path from the app folder, which is the package that the file belongs to; as it was when that is not so."""
+    package = sys.modules.get(str(caller.f_globals.get("__name__")).partition(".")[0])
+    for root in getattr(package, "__path__", ()):
+        found = os.path.relpath(Path(caller.f_code.co_filename).parent / module, root)
+        if not found.startswith(".."):
+            return Path(found).as_posix()
+    return module
+
+
 def _check_path(module: str) -> None:
-    bare = module.removeprefix("./").removeprefix("@/")
+    bare = module.removeprefix("@/")
     if module.startswith("/") or ".." in module.split("/") or "\\" in module:
         raise InvalidArgumentError(
             f"client_component({module!r}) leaves the app folder. Write the path from the folder with page.tsx: "

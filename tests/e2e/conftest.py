@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from flightwire.toolchain.chromium import ensure_chromium
 
 from .running import Running, run_flightwire
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SEED_PAGE = (Path(__file__).parent / "seed" / "page.tsx").read_text(encoding="utf-8")
 SEED_ACTIONS = """\
 from typing import Literal, TypedDict
@@ -162,6 +164,14 @@ def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Files], Pa
         return folder
 
     return write
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The gallery with its recipes, copied out of the repository: without what was built or saved there."""
+    folder = tmp_path_factory.mktemp("repository") / "examples"
+    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    return folder
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from .conftest import SEED, SEED_PAGE, SERVERS, Files, Tab, pointing_at
 from .running import Running
 
 MAX_CLOSE_S = 0.5  # from the tab's end to the end of the connection to the model
-EXAMPLE = Path(__file__).parents[2] / "examples" / "stream_text_with_chat_prompt" / "app"
+EXAMPLE = "stream_text_with_chat_prompt"
 AT_ONCE = {"retry-after-ms": "1"}
 ATTEMPTS = 3  # a refusal that may pass is tried again twice
 CHUNK = '{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}'
@@ -166,12 +166,9 @@ def test_after_a_reload_the_page_starts_anew(seed_app: Running, upstream: Script
 
 
 @pytest.fixture(scope="module")
-def example(mode: str, app_folder: Callable[[Files], Path], upstream: ScriptedUpstream) -> Iterator[Running]:
-    """The example, copied out of the repository."""
-    folder = app_folder(
-        {path.name: path.read_text(encoding="utf-8") for path in EXAMPLE.iterdir() if path.is_file()}
-    )
-    with SERVERS[mode](folder, pointing_at(upstream)) as server:
+def example(mode: str, examples: Path, upstream: ScriptedUpstream) -> Iterator[Running]:
+    """One recipe of the gallery, as an app of its own."""
+    with SERVERS[mode](examples / EXAMPLE, pointing_at(upstream)) as server:
         yield server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -220,6 +221,7 @@ async def test_a_reader_that_goes_away_leaves_nothing_behind() -> None:
         await call
         await started.wait()
     gc.collect()
+    assert threading.active_count() < 50
     assert not [each for each in gc.get_objects() if isinstance(each, StreamableUI) and each.is_open]
 
 

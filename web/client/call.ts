@@ -11,6 +11,7 @@ import { readConfig } from './config';
 import { connected, connecting, disconnected, interrupted } from './connection';
 import { ActionError, type ActionFailure, explain, isActionError, trace } from './errors';
 import { reasons } from './graph';
+import { Teller } from './inspect';
 import { destination, leaveFor } from './navigate';
 import { gather, type Headers, takeOptions } from './options';
 import './registry'; // React asks it for modules
@@ -33,26 +34,30 @@ async function answerOf(
   args: unknown[],
   headers: readonly Headers[],
 ): Promise<unknown> {
+  const teller = new Teller(nameOf(id));
   try {
     const temporaryReferences = createTemporaryReferenceSet();
     const body = await encodeReply(args, { temporaryReferences });
     const response = await post(id, body, await gather(headers), call.signal);
     if (!response.body || !isFlight(response)) throw await refusal(response);
-    call.root = createFromReadableStream(answerRows(response.body, reading(call, nameOf(id))), {
+    call.root = createFromReadableStream(answerRows(response.body, reading(call, nameOf(id), teller)), {
       callServer,
       temporaryReferences,
       replayConsoleLogs: false, // its performance track overflows the stack on long chains (19.2, 19.3 development builds)
     });
     return await rooted(call.root as Promise<unknown>, response.status);
   } catch (error) {
-    if (!call.root) call.end();
+    if (!call.root) {
+      teller.end(call.signal.aborted ? 'aborted' : 'refused');
+      call.end();
+    }
     trace(error, { action: nameOf(id) });
     throw error;
   }
 }
 
-/** `continueConversation` of `actions#continueConversation`. */
-const nameOf = (id: string): string => id.slice(id.lastIndexOf('#') + 1);
+/** `continueConversation` of `actions#continueConversation`, also when it belongs to a provider: `ai#AI:continueConversation.bound`. */
+const nameOf = (id: string): string => id.replace(/^.*[#:]/, '').replace(/\.bound$/, '');
 
 /** The result, or an error that can be read; an action that redirects takes the page elsewhere. */
 async function rooted(root: Promise<unknown>, status: number): Promise<unknown> {
@@ -70,11 +75,14 @@ function isRebuilt(error: unknown): error is ActionFailure & { digest: string } 
   return isActionError(error) && (error.kind === 'failed' || error.kind === 'interrupted');
 }
 
-function reading(call: Call, action: string) {
+function reading(call: Call, action: string, teller: Teller) {
   return {
     signal: call.signal,
     get isStopped() {
       return call.isStopped;
+    },
+    received(pieces: readonly Uint8Array[]) {
+      teller.rows(pieces);
     },
     failed() {
       for (const reason of reasons(call.root)) {
@@ -84,6 +92,7 @@ function reading(call: Call, action: string) {
     },
     ended(ending: 'complete' | 'lost' | 'aborted') {
       if (ending === 'lost') disconnected();
+      teller.end(ending);
       call.end();
     },
   };

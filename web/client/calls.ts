@@ -100,9 +100,22 @@ export class Call {
  */
 export async function stop(value: unknown): Promise<void> {
   const call = callOf(value);
-  if (!call) throw new TypeError(notReturned(value));
+  if (!call) throw new TypeError(notReturned('stop', value));
   if (value instanceof Promise) value.catch(() => {}); // whoever stops it knows
   await call.stop();
+}
+
+/**
+ * Waits until nothing more will come of anything an action returned: its answer is complete, stopped, or has failed.
+ *
+ * Streamed interfaces need it, because what an action returns with them is there long before they are complete.
+ *
+ * @throws TypeError when no action of this page returned the value.
+ */
+export async function ended(value: unknown): Promise<void> {
+  const call = callOf(value);
+  if (!call) throw new TypeError(notReturned('ended', value));
+  await call.ended;
 }
 
 function callOf(value: unknown): Call | undefined {
@@ -115,13 +128,13 @@ function contains(root: unknown, value: object): boolean {
   return false;
 }
 
-function notReturned(value: unknown): string {
+function notReturned(name: string, value: unknown): string {
   const given = value === null ? 'null' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
   const advice =
     value instanceof Promise
       ? 'A promise of a function around the action is not known: pass what it resolves to, or give the call a signal with withOptions().'
       : 'Pass the result of a call, or a streamable value, promise or object inside it.';
-  return `stop() was given ${given} that no action returned. ${advice}`;
+  return `${name}() was given ${given} that no action returned. ${advice}`;
 }
 
 function whenIdle(task: () => void): void {

@@ -1,5 +1,5 @@
 // The public face of the browser runtime.
-export { stop } from './calls';
+export { ended, stop } from './calls';
 export type { ConnectionState } from './connection';
 export {
   ActionError,
@@ -9,4 +9,5 @@ export {
   isAbortError,
   isActionError,
 } from './errors';
+export { type CallEnding, type CallEvent, type FlightRow, observeCalls } from './inspect';
 export { type CallOptions, type Configuration, configure, withOptions } from './options';

@@ -11,6 +11,8 @@ export interface Reader {
   readonly signal: AbortSignal;
   /** The signal is a stop: what is read piece by piece ends where it is. */
   readonly isStopped: boolean;
+  /** Whole rows have come, in these pieces; React has not seen them yet. */
+  received(pieces: readonly Uint8Array[]): void;
   /** Errors have come, and React has them by now. */
   failed(): void;
   /** No more will come. */
@@ -60,7 +62,9 @@ async function* read(
       throw isAbort ? cause : lost(cause);
     }
     const before = owed.failures;
-    for (const rows of owed.take(value)) yield rows; // `yield*` would come back too late for the next line
+    const pieces = owed.take(value);
+    call.received(pieces);
+    for (const piece of pieces) yield piece; // `yield*` would come back too late for the next line
     if (owed.failures > before) call.failed();
   }
 }

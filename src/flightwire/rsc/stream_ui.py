@@ -219,6 +219,13 @@ class _Driver:
             await asyncio.gather(reading, *self._showing, return_exceptions=True)
             self._abort.abort("the answer has ended")
             self.answer.abort("its UI has ended")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """What the renderers hold is free: of an AI state that nobody can change any more the page is told at once."""
+        self._render_text, self._tools = _as_it_is, {}
+        if self._has_ended:
+            self._on_end = None
 
     async def _read(self) -> None:
         async for part in self.answer:

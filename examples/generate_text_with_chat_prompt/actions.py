@@ -1,0 +1,25 @@
+"""A chat: the page sends the whole conversation, and gets it back with the answer."""
+
+from typing import Literal, TypedDict
+
+from flightwire import action, generate_text
+
+
+class Message(TypedDict):
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Reply(TypedDict):
+    messages: list[Message]
+
+
+@action
+async def continue_conversation(history: list[Message]) -> Reply:
+    result = await generate_text(
+        instructions="You are a friendly assistant!",
+        messages=history,
+        max_output_tokens=150,
+    )
+
+    return {"messages": [*history, {"role": "assistant", "content": result.text}]}

@@ -1,0 +1,7 @@
+"""What the page's hooks share: the state of the chat, kept by the server, and the actions that may change it."""
+
+from flightwire import create_ai
+
+from .actions import continue_conversation
+
+AI = create_ai(actions=[continue_conversation], initial_ai_state=[], initial_ui_state=[])
