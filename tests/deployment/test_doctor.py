@@ -68,6 +68,45 @@ def test_keys_are_named_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "status", "says"),
+    [
+        ("", "ok", "DATABASE_URL is not set"),
+        (
+            f"postgresql://ada:{SECRET}@db.example:5432/chats?password={SECRET}",
+            "ok",
+            "PostgreSQL at db.example:5432/chats;",
+        ),
+        (f"postgres://{SECRET}@db/chats", "ok", "PostgreSQL at db/chats;"),
+        ("sqlite:////var/lib/chats.db", "ok", "SQLite in /var/lib/chats.db;"),
+        (f"mysql://ada:{SECRET}@db/chats", "warn", "of the kind 'mysql'"),
+        (SECRET * 3, "warn", "names a database of the kind"),
+    ],
+)
+def test_the_database_is_named_without_its_password(
+    url: str, status: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    finding = found("database")
+    assert finding.status == status
+    assert says in finding.says
+    assert SECRET not in finding.says
+
+
+def test_a_database_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/chats")
+    monkeypatch.setitem(findings.DRIVERS, "postgres", ("no-such-driver",))
+    assert found("database").fix == "pip install 'flightwire[postgres]'"
+
+
+def test_env_files_are_named_and_what_they_set_for_us(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert found("env files", app).says == "none"
+    (app / ".env").write_text(f"OPENAI_API_KEY={SECRET}\nOTHER=1\n")
+    assert found("env files", app).says == ".env with OPENAI_API_KEY: read by flightwire dev, not by start"
+    assert "OPENAI_API_KEY" not in os.environ
+
+
 def test_the_model_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLIGHTWIRE_MODEL", "local/smollm2")
     assert found("model").says == "local/smollm2, because FLIGHTWIRE_MODEL names it"

@@ -23,6 +23,8 @@ from .._frozen import value
 from ..actions.seal import KEY_FILE, MIN_SECRET_CHARS, SECRET_KEY
 from ..errors import FlightwireError, ToolchainError
 from ..providers.registry import default_model
+from ..server.environment import load_environment
+from ..storage.opening import DATABASE_VARIABLE, DEFAULT_FILE
 from ..toolchain.cache import cache_folder
 from ..toolchain.chromium import find_chromium
 from ..toolchain.models import DEFAULT_MODEL, KNOWN_MODELS, is_installed
@@ -48,6 +50,8 @@ EXTRAS = {
     "storage": "chats in SQLite",
     "postgres": "chats in PostgreSQL",
 }
+EXTRA_OF_DATABASE = {"sqlite": "storage", "postgres": "postgres", "postgresql": "postgres"}
+DRIVERS = {"storage": ("sqlalchemy", "aiosqlite"), "postgres": ("sqlalchemy", "asyncpg")}
 SOURCES = {".tsx", ".jsx", ".ts", ".js", ".mjs", ".css", ".py", ".json"}
 SKIPPED = {"node_modules", "__pycache__", "venv", "dist", "build"}
 
@@ -87,11 +91,13 @@ def examine(folder: Path | None, port: int) -> list[Finding]:
         _keys,
         _model,
         _model_file,
+        _database,
         lambda: _port(port),
     ]
     if folder is not None:
         questions += [
             lambda: _app(folder),
+            lambda: _env_files(folder),
             lambda: _state(folder),
             lambda: _secret(folder),
             lambda: _build(folder),
@@ -256,6 +262,38 @@ def _model_file() -> Finding:
     return Finding("model file", "warn", says, "flightwire models pull")
 
 
+# --- chats -----------------------------------------------------------------------------------------------------------
+
+
+def _database() -> Finding:
+    url = os.environ.get(DATABASE_VARIABLE, "").strip()
+    if not url:
+        says = f"{DATABASE_VARIABLE} is not set; chat_store() keeps chats in {STATE_FOLDER}/{DEFAULT_FILE}"
+        return Finding("database", "ok", says)
+    kind, where = _place_of(url)
+    if kind not in EXTRA_OF_DATABASE:
+        says = (
+            f"{DATABASE_VARIABLE} names a database of the kind {kind!r}, in which chat_store() keeps nothing"
+        )
+        return Finding("database", "warn", says, "Give it another: chat_store('postgresql://…')")
+    extra = EXTRA_OF_DATABASE[kind]
+    if any(_problem(package, "0") for package in DRIVERS[extra]):
+        fix = f"pip install 'flightwire[{extra}]'"
+        return Finding("database", "warn", f"{where}, but its driver is not installed", fix)
+    return Finding("database", "ok", f"{where}; flightwire db status asks it")
+
+
+def _place_of(url: str) -> tuple[str, str]:
+    """The kind of a database, and its place without users and passwords."""
+    scheme, found, rest = url.partition("://")
+    if not found:  # it may be a password
+        return "", ""
+    kind = scheme.lower().partition("+")[0][:30]
+    if kind == "sqlite":
+        return kind, f"SQLite in {rest.removeprefix('/').partition('?')[0]}"
+    return kind, f"PostgreSQL at {rest.partition('?')[0].rpartition('@')[2]}"
+
+
 # --- the app ---------------------------------------------------------------------------------------------------------
 
 
@@ -282,6 +320,17 @@ def _app(folder: Path) -> Finding:
             "app", "fail", f"{folder} has neither page.tsx nor actions.py", "Name the folder that has."
         )
     return Finding("app", "ok", f"{folder} with {' and '.join(has)}")
+
+
+def _env_files(folder: Path) -> Finding:
+    told: dict[str, str] = {}
+    files = load_environment(folder, told)
+    if not files:
+        return Finding("env files", "ok", "none")
+    shown = ", ".join(os.path.relpath(file, folder) for file in files)
+    known = [name for name in told if name in {*KEYS, DATABASE_VARIABLE} or name.startswith("FLIGHTWIRE_")]
+    says = f"{shown}{' with ' if known else ''}{', '.join(known)}: read by flightwire dev, not by start"
+    return Finding("env files", "ok", says)
 
 
 def _state(folder: Path) -> Finding:

@@ -84,7 +84,9 @@ def find_url(url: str | None) -> URL:
 
 
 def _checked_scheme(url: str, where: str) -> str:
-    scheme = url.partition("://")[0].lower()
+    scheme, found, _ = url.lower().partition("://")
+    if not found:
+        scheme = ""  # all of it may be a password
     if scheme not in _DRIVERS:
         # The rest of an address may be a password.
         raise InvalidArgumentError(

@@ -20,6 +20,7 @@ from .canon import canon, plain
 from .react import React
 
 TWO_MEGABYTES = 2_000_000
+TAGS = ["a", "b"]
 
 
 def filled(make: Callable[[int], object]) -> dict[str, Any]:
@@ -55,6 +56,8 @@ SHAPES: dict[str, Callable[[], object]] = {
     "numbers near 2**53": lambda: filled(lambda i: 2**53 - i),
     "embeddings": lambda: filled(lambda i: [random.Random(i).random() for _ in range(64)]),
     "one dollar": lambda: with_one("$5"),
+    "one list in every place": lambda: filled(lambda i: {"id": i, "name": "lorem ipsum " * 4, "tags": TAGS}),
+    "one tuple in every place": lambda: filled(lambda i: ()),
 }
 BESIDES_JSON: dict[str, Callable[[], object]] = {
     "one number that is none": lambda: with_one(math.nan),
