@@ -52,7 +52,7 @@ class StreamableUI:
     def value(self) -> Node:
         """The node to put into a result or another node; it shows what is there now and everything that comes."""
         if not self._has_runtime:
-            return _nested(self._shown(), self._steps)
+            return _nested(self._shown() if self._fixed else self._current, self._steps)
         edits: StreamableValueSource[list[Edit]] = StreamableValueSource()
         node = Element(_STREAMED_UI, {"initial": self._shown(), "edits": edits.value})
         if self._error is not None:
