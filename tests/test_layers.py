@@ -31,8 +31,9 @@ VOCABULARY = {
     "sealing",
     "tags",
     "threads",
+    "wiring",
 }
-FRONT_DOOR = {""}
+FRONT_DOOR = {"", "assembly"}
 ANY_ROOM = {"wire", "providers", "core", "rsc", "actions", "toolchain", "storage", "server", "ui"}
 
 # room → what it may import of ours besides the vocabulary and itself; a dotted name opens just that part of a room.

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -224,7 +225,16 @@ def environment():
         "UV_SYSTEM_PYTHON",
         "UV_PROJECT_ENVIRONMENT",
     )
-    return {name: value for name, value in os.environ.items() if name not in lost}
+    found = {name: value for name, value in os.environ.items() if name not in lost}
+    if has_system_certificates():  # as pip does: networks that inspect TLS have put their certificate there
+        found.setdefault("UV_SYSTEM_CERTS", "1")
+    return found
+
+
+def has_system_certificates():
+    """Whether the system has certificates to trust; small images have none, and uv brings its own."""
+    paths = ssl.get_default_verify_paths()
+    return os.name == "nt" or sys.platform == "darwin" or bool(paths.cafile or paths.capath)
 
 
 def run(command, quiet=False):

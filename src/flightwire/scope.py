@@ -21,7 +21,7 @@ from flightwire.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flightwire.sealing import Sealer
+    from flightwire.sealing import ApprovalStore, Sealer
 
 T = TypeVar("T")
 Work = Callable[..., Coroutine[Any, Any, object]] | Coroutine[Any, Any, object]
@@ -120,6 +120,7 @@ class RequestScope:
             None
         )  # a text that stands for the user in what is sealed
         self.sealer: Sealer | None = None
+        self.approval_store: ApprovalStore | None = None  # remembers which decisions on tool calls were used
         self.has_runtime = False  # whether our own components are in the page that reads the answer
         self.state_folder: Path | None = None  # where the app keeps what is its own, `APP/.flightwire`
         self.last_failure: BaseException | None = None

@@ -1,6 +1,6 @@
 """Values that the browser keeps for the server: encrypted, authenticated, bound to their purpose and user, with an end.
 
-Owns: the contract, and how code of any room gets at the sealer of its request. Refuses to know: keys, ciphers (actions/seal.py).
+Owns: the contracts, and how code of any room gets at the sealer of its request. Refuses to know: keys, ciphers (actions/seal.py).
 """
 
 from __future__ import annotations
@@ -33,6 +33,22 @@ class Sealer(Protocol):
 
         Raises:
             SealError: it was not sealed here, for this purpose and user, or its time is over; which of these is not said.
+        """
+        ...
+
+
+class ApprovalStore(Protocol):
+    """Remembers which decisions on tool calls have been used: what is sealed can be shown again and again."""
+
+    async def claim(self, approval_id: str, *, expires_s: float) -> bool:
+        """Use a decision: True for exactly one of all callers, in all processes.
+
+        Arguments:
+            approval_id: which.
+            expires_s: after how many seconds it need not be remembered any more.
+
+        Raises:
+            StorageError: it cannot be told; the decision does not count then.
         """
         ...
 

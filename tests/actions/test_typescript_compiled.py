@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import json
 import re
+import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from flightwire.wire.flight.writer import Writer
 pytestmark = pytest.mark.node
 
 ROOT = Path(__file__).parents[2]
+COOKBOOK = ROOT / "tests" / "e2e" / "cookbook"
 SEED_PAGE = (ROOT / "tests" / "e2e" / "seed" / "page.tsx").read_text()
 SEED_ACTIONS = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
@@ -342,7 +344,52 @@ PAGES: dict[str, tuple[str, str]] = {
         }
         """,
     ),
+    "ai": (
+        """
+        from typing import Literal, TypedDict
+        from flightwire import Node, action
+
+        class ServerMessage(TypedDict):
+            role: Literal["user", "assistant"]
+            content: str
+        class ClientMessage(TypedDict):
+            id: str
+            display: Node
+
+        @action
+        async def continue_conversation(input: str) -> ClientMessage: ...
+        """,
+        """
+        import { useActions, useAIState, useUIState } from '@ai-sdk/rsc';
+        import { AI } from './ai';
+        export default function Page() {
+          const [conversation, setConversation] = useUIState<typeof AI>();
+          const [messages] = useAIState<typeof AI>();
+          const { continueConversation } = useActions<typeof AI>();
+          const role: 'user' | 'assistant' | undefined = messages[0]?.role;
+          // @ts-expect-error no such field
+          void messages[0].name;
+          // @ts-expect-error no such action
+          void useActions<typeof AI>().forget;
+          // @ts-expect-error text is asked for
+          void continueConversation(1);
+          const send = async () => setConversation([...conversation, await continueConversation(role ?? '')]);
+          // @ts-expect-error a message has an id
+          const wrong = () => setConversation([{ display: 'x' }]);
+          return <p onClick={send}>{conversation.map(each => each.display)}{String(wrong)}</p>;
+        }
+        """,
+    ),
 }  # fmt: skip
+AI = """
+from flightwire import create_ai
+from .actions import ClientMessage, ServerMessage, continue_conversation
+
+async def save(state: list[ServerMessage], *, key: str | None, done: bool) -> None: ...
+async def restore() -> list[ClientMessage]: ...
+
+AI = create_ai(actions=[continue_conversation], initial_ai_state=[], on_set_ai_state=save, on_get_ui_state=restore)
+"""
 MODELS = """
 from dataclasses import dataclass
 from typing import TypedDict
@@ -368,6 +415,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> AppFolder:
     _put(folder / "results" / "actions.py", CLASSES + "\n".join(results))
     _put(folder / "arguments" / "actions.py", CLASSES + "\n".join(arguments))
     _put(folder / "names" / "models.py", MODELS)
+    shutil.copytree(
+        COOKBOOK, folder / "cookbook", ignore=shutil.ignore_patterns("__pycache__", ".flightwire")
+    )
+    _put(folder / "ai" / "ai.py", AI)
+    _put(folder / "ai" / "layout.py", "from .ai import AI\n\nasync def layout(children): ...")
     for name, (python, page) in PAGES.items():
         _put(folder / name / "actions.py", python)
         _put(folder / name / "page.tsx", page)
@@ -409,6 +461,11 @@ def _tsc(folder: Path, packages: Path) -> str:
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(file.parent.name for file in COOKBOOK.glob("*/page.tsx")))
+def test_the_pages_of_the_cookbook_compile(name: str, complaints: dict[str, list[str]]) -> None:
+    assert complaints.get(f"cookbook/{name}/page.tsx", []) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,17 @@ def test_a_page_or_actions_make_an_app(name: str, tmp_path: Path, monkeypatch: p
     (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     assert check_app_folder(Path()) == tmp_path.resolve()
+
+
+def test_what_is_beside_the_app_and_where_the_command_was_typed_can_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, here = tmp_path / "backend" / "app", tmp_path / "here"
+    app.mkdir(parents=True)
+    here.mkdir()
+    (app / "actions.py").touch()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "path", ["/installed"])
+    check_app_folder(app)
+    check_app_folder(app)
+    assert sys.path == [str(here), str(tmp_path / "backend"), "/installed"]

@@ -78,6 +78,14 @@ def folder(app_folder: Callable[[Files], Path]) -> Path:
     return app_folder({"page.tsx": PAGE, "actions.py": ACTIONS, "prices/page.py": SERVER_PAGE})
 
 
+@pytest.fixture(scope="module")
+def shared(app_folder: Callable[[Files], Path]) -> Iterator[Running]:
+    """One server for the tests that leave the files alone."""
+    folder = app_folder({"page.tsx": PAGE, "actions.py": ACTIONS})
+    with dev_server(folder, {"FLIGHTWIRE_MODEL": "openai/x"}) as server:
+        yield server
+
+
 @pytest.fixture
 def dev(folder: Path) -> Iterator[Running]:
     with dev_server(folder, {"FLIGHTWIRE_MODEL": "openai/x"}) as server:
@@ -101,8 +109,8 @@ def press(tab: Tab, dev: Running, button: str) -> str:
     return text_of(tab)
 
 
-def test_while_decoding_a_call(dev: Running, tab: Tab) -> None:
-    said = press(tab, dev, "decode")
+def test_while_decoding_a_call(shared: Running, tab: Tab) -> None:
+    said = press(tab, shared, "decode")
     assert "Action add" in said
     assert "ArgumentError" in said
     assert "count: expected a whole number, got 'three'" in said
@@ -111,8 +119,8 @@ def test_while_decoding_a_call(dev: Running, tab: Tab) -> None:
     tab.page.get_by_text("count 1").wait_for()
 
 
-def test_in_an_action(dev: Running, tab: Tab) -> None:
-    said = press(tab, dev, "action")
+def test_in_an_action(shared: Running, tab: Tab) -> None:
+    said = press(tab, shared, "action")
     assert "Action fail" in said
     assert "KeyError" in said
     assert "'ACME'" in said
@@ -122,24 +130,24 @@ def test_in_an_action(dev: Running, tab: Tab) -> None:
     tab.page.get_by_text("count 1").wait_for()
 
 
-def test_in_background_work_that_nobody_listens_to(dev: Running, tab: Tab) -> None:
-    said = press(tab, dev, "background")
+def test_in_background_work_that_nobody_listens_to(shared: Running, tab: Tab) -> None:
+    said = press(tab, shared, "background")
     assert "Action failLater, background work pump" in said
     assert "ConnectionError" in said
     assert "the feed is gone" in said
     assert "actions.py:16 pump" in said
 
 
-def test_while_encoding_a_result(dev: Running, tab: Tab) -> None:
-    said = press(tab, dev, "encode")
+def test_while_encoding_a_result(shared: Running, tab: Tab) -> None:
+    said = press(tab, shared, "encode")
     assert "Action giveBack" in said
     assert "EncodeError" in said
     assert "result['db'][0]" in said
     assert "actions.py:25 give_back" in said
 
 
-def test_while_a_component_renders(dev: Running, tab: Tab) -> None:
-    said = press(tab, dev, "render")
+def test_while_a_component_renders(shared: Running, tab: Tab) -> None:
+    said = press(tab, shared, "render")
     assert "Rendering <Home>" in said
     assert "TypeError" in said
     assert "the component is broken" in said
@@ -187,11 +195,11 @@ def test_on_import_before_the_page_is_opened(dev: Running, folder: Path, tab: Ta
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_panel_is_read_in_both_schemes_closed_by_key_and_copied(
-    dev: Running, tab: Tab, scheme: str
+    shared: Running, tab: Tab, scheme: str
 ) -> None:
     tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # spelled by the tests
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    press(tab, dev, "action")
+    press(tab, shared, "action")
     ink, paper = panel(tab).evaluate(
         "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
     )
@@ -272,7 +280,7 @@ def test_a_changed_signature_is_in_the_types_within_a_second(dev: Running, folde
 
 def test_a_folder_that_is_added_is_a_page(dev: Running, folder: Path, tab: Tab) -> None:
     tab.page.goto(dev.url)
-    for number in range(3):
+    for number in range(5):
         (folder / f"new{number}" / "[id]").mkdir(parents=True)
         text = f"export default function New({{ params }}) {{ return <p>new {number} {{params.id}}</p>; }}"
         (folder / f"new{number}" / "[id]" / "page.tsx").write_text(text)

@@ -80,7 +80,6 @@ def project(
     (folder.parent / "package.json").write_text((PACKAGES / "package.json").read_text())
     (folder.parent / "node_modules").symlink_to(ensure_npm_folder(PACKAGES) / "node_modules")
     with SERVERS[mode](folder, {"FROM_SHELL": "shell", "FLIGHTWIRE_MODEL": "openai/x"}) as server:
-        server.folder = folder
         yield server
 
 
@@ -89,9 +88,9 @@ def test_packages_plugins_and_tailwind_are_the_projects_own(project: Running, mo
     place = "here" if mode == "development" else "there"
     tab.page.get_by_role("heading", name=f"by a plugin {place}").wait_for()
     style = "getComputedStyle(document.querySelector('h1'))"
-    tab.page.wait_for_function(f"{style}.color === 'rgb(1, 2, 3)' && {style}.padding === '7px'")
+    tab.page.wait_for_function(f"() => {style}.color === 'rgb(1, 2, 3)' && {style}.padding === '7px'")
     tab.page.wait_for_function(
-        "getComputedStyle(document.querySelector('#root > div')).paddingLeft === '11px'"
+        "() => getComputedStyle(document.querySelector('#root > div')).paddingLeft === '11px'"
     )
     assert tab.errors == []
 
@@ -100,7 +99,7 @@ def test_python_has_the_environment_in_development_alone(project: Running, mode:
     tab.page.goto(project.url)
     tab.page.get_by_role("button").click()
     expected = "Good day Good day! shell" if mode == "development" else "unset unset shell"
-    tab.page.wait_for_function("document.querySelector('output').textContent")
+    tab.page.wait_for_function("() => document.querySelector('output').textContent")
     assert tab.page.locator("output").inner_text().replace("\t", " ") == expected
 
 

@@ -59,7 +59,7 @@ from flightwire.providers.base import (
 from flightwire.providers.openai import openai
 from flightwire.providers.openai_responses import OpenAIResponses
 from flightwire.testing.upstream import Ending, ScriptedUpstream
-from flightwire.testing.upstream_script import document
+from flightwire.testing.upstream_script import document, event, event_stream
 
 from .responses_samples import BEGIN, END, SAMPLES, encode, message, response
 from .stream_faults import Sample, comparable, read
@@ -796,6 +796,51 @@ async def test_unknown_model_is_no_unknown_api(upstream: ScriptedUpstream) -> No
 async def test_server_that_answers_in_chat_completions_is_asked_so(upstream: ScriptedUpstream) -> None:
     upstream.events(*CHAT, times=2)
     assert text_in(await parts_of(model_at(upstream))) == "Hi"
+
+
+JSON = ResponseFormat("json", {"type": "object"})
+WEATHER = ToolSpec("weather", {"type": "object"})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("settings", [{"response_format": JSON}, {"tools": (WEATHER,)}])
+async def test_llama_cpp_is_asked_in_chat_completions_for_what_its_responses_api_passes_over(
+    upstream: ScriptedUpstream, settings: dict[str, Any]
+) -> None:
+    events = [event(item) for item in events_of(*SAMPLES["text"])]
+    upstream.script(lambda _: event_stream(events, headers={"server": "llama.cpp"}))
+    upstream.answer(["{}"], times=2)
+    model = model_at(upstream)
+    parts = await parts_of(model, **settings)
+    assert text_in(parts) == "{}"
+    assert sum(isinstance(part, StreamStart) for part in parts) == 1
+    await model.generate(ModelCall((HI,), max_retries=0))
+    paths = [request.path for request in upstream.requests]
+    assert paths == ["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]
+
+
+@pytest.mark.anyio
+async def test_whole_answer_of_llama_cpp_that_passed_over_the_format_is_asked_for_again(
+    upstream: ScriptedUpstream,
+) -> None:
+    said = {"id": "r", "model": "m", "status": "completed", "output": [], "usage": {}}
+    upstream.script(lambda _: document(json.dumps(said), headers={"server": "llama.cpp"}))
+    upstream.answer(["{}"])
+    result = await model_at(upstream).generate(ModelCall((HI,), max_retries=0, response_format=JSON))
+    assert [block.text for block in result.content if isinstance(block, Text)] == ["{}"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("headers", "settings"), [({"server": "llama.cpp"}, {}), ({"server": "nginx"}, {"response_format": JSON})]
+)
+async def test_other_answers_of_the_responses_api_are_taken(
+    upstream: ScriptedUpstream, headers: dict[str, str], settings: dict[str, Any]
+) -> None:
+    events = [event(item) for item in events_of(*SAMPLES["text"])]
+    upstream.script(lambda _: event_stream(events, headers=headers))
+    assert isinstance((await parts_of(model_at(upstream), **settings))[-1], ProviderFinish)
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.anyio

@@ -202,6 +202,13 @@ async def test_server_is_found_out_whatever_api_it_knows(
         assert isinstance(parts[-1], ProviderFinish)
 
 
+async def test_objects_come_whatever_api_is_asked_first(base_url: str) -> None:
+    model = openai("smollm2", base_url=base_url)
+    settings: dict[str, Any] = {"temperature": 0, "max_output_tokens": 200}
+    result = await generate_text(model=model, prompt="Name a town.", output=Output.object(Town), **settings)
+    assert isinstance(result.output, Town)
+
+
 async def test_prompt_that_is_too_long_is_an_error_in_the_server_s_words(model: LanguageModel) -> None:
     with pytest.raises(APICallError, match="exceeds the available context size") as caught:
         async for _ in model.stream(ask("word " * 3000)):

@@ -135,6 +135,19 @@ def test_address_of_one_s_own_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> N
     assert model.provider == "openai.chat"  # what every such server knows
 
 
+def test_server_on_this_machine_needs_no_key_to_be_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8080/v1")
+    model, reason = default_model()
+    assert model.provider == "openai.chat"
+    assert reason.startswith("because OPENAI_BASE_URL names a server on this machine; ")
+
+
+@pytest.mark.parametrize("base_url", ["https://llm.example.com/v1", "http://[", "nonsense"])
+def test_server_elsewhere_is_no_default_without_a_key(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+    assert default_model()[0].provider == "local"
+
+
 def test_every_provider_says_at_the_start_that_its_key_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLIGHTWIRE_MODEL", "groq/x")
     assert "Set GROQ_API_KEY" in default_model()[1]

@@ -115,6 +115,8 @@ async def twice() -> str:
 async def on_set(state, *, key, done):
     if state == "unsavable":
         raise OSError("the disk is full")
+    if isinstance(state, list) and state[-1:] == [{"content": "held"}] and "held" not in gates:
+        await gates.setdefault("held", asyncio.Event()).wait()
     saved.append((key, state, done))
 
 async def on_get():
@@ -127,6 +129,17 @@ AI = create_ai(actions=ACTIONS, initial_ai_state=[], initial_ui_state=[], on_set
 @action
 async def open_page(chat: str | None = None, initial: object = None) -> object:
     return AI(html.p("children"), chat_id=chat, initial_ai_state=initial)
+"""
+
+STORED = """
+from flightwire import action
+from flightwire.storage import chat_store
+
+chats = chat_store()
+
+@action
+async def close_store() -> None:
+    await chats.aclose()
 """
 
 
@@ -267,6 +280,29 @@ async def test_parallel_actions_lose_nothing(client: ActionClient) -> None:
     ]
     assert deltas[0] == {"_t": "a", "2": [{"role": "user", "content": "one"}]}
     assert deltas[1] == [0, (await page.call("look"))[1]]  # it cannot know whether the first has arrived
+    told = await client.call("savedStates")
+    assert told[-1] == [None, (await page.call("look"))[1], True]  # what the app saves is whole, too
+
+
+async def test_an_app_is_told_again_when_another_process_was_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/chats.db")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "actions.py").write_text(
+            STORED + APP.replace("max_state_bytes=2000", "store=chats")
+        )
+    async with ActionClient(tmp_path / "one") as first, ActionClient(tmp_path / "two") as second:
+        pages = [await open_page(each, "c1") for each in (first, second)]
+        action = pages[0].props["wrappedActions"]["put"]
+        delta, _ = await first.call(action, [], [{"content": "held"}])
+        await pages[1].call("say", "b")
+        await first.call("openGates")
+        assert await delta == [0, [*said("b"), {"content": "held"}]]
+        told = [state for _, state, _ in await first.call("savedStates")]
+        assert told == [[{"content": "held"}], [*said("b"), {"content": "held"}]]
+        await asyncio.gather(first.call("closeStore"), second.call("closeStore"))
 
 
 async def test_a_change_without_done_settles_and_is_lost(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,15 +45,23 @@ async def chat(messages: list[Any], chat_id: str) -> list[Any]:
 
 
 @pytest.fixture
-async def page(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ActionClient]:
+async def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[ActionClient]:
     """A page, and a model that wants to delete something once and is content after that."""
     ran.clear()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/chats.db")
     monkeypatch.setenv("FLIGHTWIRE_SECRET_KEY", "k" * 40)
     model = ScriptedModel(
         lambda call: ["Done."] if call.messages[-1].role == "tool" else [tool_call("delete", path="/tmp/a")]
     )
+    async with worker(model) as client:
+        yield client
+
+
+@asynccontextmanager
+async def worker(model: ScriptedModel) -> AsyncIterator[ActionClient]:
+    """A page of one of a server's workers."""
     app = flightwire.app(actions=[chat], auth=current_user, mode="production")
-    async with ActionClient(app, model=model) as client:
+    async with app.lifespan(), ActionClient(app, model=model) as client:
         yield client
 
 
@@ -81,6 +92,38 @@ async def test_of_two_tabs_one_runs_it(page: ActionClient) -> None:
     outcomes = await asyncio.gather(*(answer(page, history) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, RemoteError) for each in outcomes) == 4
     assert ran == ["/tmp/a"]
+
+
+async def test_another_worker_knows_that_it_was_used(page: ActionClient) -> None:
+    history, _ = await asked(page)
+    await answer(page, history)
+    async with worker(ScriptedModel(["Done."])) as other:
+        with pytest.raises(RemoteError):
+            await answer(other, history)
+    assert ran == ["/tmp/a"]
+
+
+async def test_nothing_runs_when_nobody_can_tell_whether_it_was_used(
+    page: ActionClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/there-is/no-database")
+    (tmp_path / "there-is").write_text("a file, not a folder")
+    history, _ = await asked(page)
+    with pytest.raises(RemoteError):
+        await answer(page, history)
+    assert ran == []
+
+
+async def test_without_a_database_it_is_used_once_in_this_process(
+    page: ActionClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "flightwire.storage.database", None)
+    history, _ = await asked(page)
+    await answer(page, history)
+    with pytest.raises(RemoteError):
+        await answer(page, history)
+    assert ran == ["/tmp/a"]
+    assert "pip install 'flightwire[storage]'" in caplog.text
 
 
 @pytest.mark.parametrize(("user", "chat_id"), [("bob", "1"), ("ann", "2")])

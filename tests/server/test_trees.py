@@ -85,7 +85,8 @@ async def test_what_comes_later_is_in_the_same_document_with_its_nonce(app: Made
     page = "async def later():\n await asyncio.sleep(0.2)\n return '</script>'\ndef page(): return html.p(later())"
     done = await ask(app({"page.py": page})).finish()
     pieces = [message["body"] for message in done.messages if message["type"] == "http.response.body"]
-    assert b"later" not in pieces[0]
+    assert b"u003c/script" not in pieces[0]
+    assert b"push(" not in pieces[0]
     assert len(pieces) > 1
     nonce = re.findall(r"'nonce-([^']+)'", done.headers["content-security-policy"])[0]
     pushed = re.findall(rf'<script nonce="{nonce}">.*?push\((.*?)\)</script>', done.text)
@@ -229,3 +230,40 @@ async def test_many_pages_at_once(app: Made) -> None:
     made = app({"page.py": "async def page(params):\n await asyncio.sleep(0)\n return html.p('x')"})
     done = await asyncio.gather(*(ask(made).finish() for _ in range(50)))
     assert {each.status for each in done} == {200}
+
+
+AUTH = """
+from starlette.exceptions import HTTPException
+class User:
+    id = 1
+async def current_user(request: Request) -> User | None:
+    """
+PAGE_FOR_USERS = "from .auth import User\nasync def page(user: User): return html.p('hers')"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "header", "says"),
+    [
+        ("return User()", 200, "", "hers"),
+        ("return None", 401, "", "for users who are signed in"),
+        ("redirect('/login')", 303, "/x/login", ""),
+        ("raise HTTPException(303, headers={'Location': '/sign-in'})", 303, "/sign-in", ""),
+        ("not_found()", 404, "", "Not found"),
+        ("raise UserError('Pay first.')", 401, "", "Pay first."),
+        ("raise ForbiddenError('Go away.')", 403, "", "Go away."),
+        ("raise RuntimeError('dsn')", 500, "", "The log of the server says why"),
+    ],
+)
+async def test_auth_decides_for_pages_too(app: Made, body: str, status: int, header: str, says: str) -> None:
+    made = app({"auth.py": AUTH + body, "page.py": PAGE_FOR_USERS})
+    done = await ask(made, root_path="/x").finish()
+    assert (done.status, done.headers.get("location", "")) == (status, header)
+    assert says in done.text
+    assert "dsn" not in done.text
+
+
+@pytest.mark.parametrize(("body", "status"), [("redirect('/login')", 303), ("not_found()", 404)])
+async def test_auth_may_send_calls_elsewhere(app: Made, body: str, status: int) -> None:
+    made = app({"auth.py": AUTH + body, "actions.py": "@action\nasync def save(): return 1"})
+    done = await Exchange(made, headers={"rsc-action-id": "actions#save"}, body=b"[]").finish()
+    assert done.status == status

@@ -9,8 +9,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
+import typing_extensions
 
+import flightwire
 from flightwire.errors import ToolchainError
 from flightwire.toolchain.install import install_wheel_target
 
@@ -127,9 +130,14 @@ def test_two_processes_at_once_both_succeed(requirements: Path, tmp_path: Path) 
 def test_pip_does_it_where_there_is_no_uv(requirements: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    source = str(Path(__file__).parents[2] / "src")
+    needed = tmp_path / "needed"  # what `import flightwire` needs, and neither uv nor pip
+    needed.mkdir()
+    for module in (flightwire, msgspec, typing_extensions):
+        place = Path(module.__file__ or "")
+        place = place.parent if place.name == "__init__.py" else place
+        (needed / place.name).symlink_to(place)
     env = {key: text for key, text in os.environ.items() if key not in ("UV", "VIRTUAL_ENV")}
-    env |= {"PATH": "/nonexistent", "PYTHONPATH": source}
+    env |= {"PATH": "/nonexistent", "PYTHONPATH": str(needed)}
     command = [str(venv / "bin" / "python"), "-c", CALL, str(requirements), str(tmp_path / "t")]
     subprocess.run(command, check=True, env=env)
     assert (tmp_path / "t" / "thing" / "weights.bin").is_file()

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import datetime
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from flightwire.errors import ToolchainError
 from flightwire.toolchain import node as module
@@ -113,6 +119,30 @@ def test_a_node_without_npm_cannot_run_it(tmp_path: Path) -> None:
 def test_children_find_the_same_node_first(tmp_path: Path) -> None:
     path = node_environment(tmp_path / "bin" / "node")["PATH"]
     assert path.split(os.pathsep)[0] == str(tmp_path / "bin")
+
+
+def test_node_trusts_what_the_system_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "network.pem").write_text(self_signed_certificate())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "network.pem"))
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
+    node = find_or_install_node()
+    script = (
+        "tls.getCACertificates('default').some(pem => new crypto.X509Certificate(pem).subject === 'CN=proxy')"
+    )
+    said = subprocess.run(
+        [node, "-p", script], env=node_environment(node), capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "true"
+
+
+def self_signed_certificate() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "proxy")])
+    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(begin.replace(year=2090))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _has_node(folder: str) -> bool:

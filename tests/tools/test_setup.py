@@ -118,6 +118,19 @@ def test_an_old_uv_is_not_used(
     assert (setup.find_uv() is not None) == found
 
 
+def test_uv_trusts_the_certificates_that_the_system_has(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    monkeypatch.setattr(setup.sys, "platform", "linux")
+    (tmp_path / "of-a-network-that-inspects-tls.pem").write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "of-a-network-that-inspects-tls.pem"))
+    assert setup.environment()["UV_SYSTEM_CERTS"] == "1"
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    assert "UV_SYSTEM_CERTS" not in setup.environment()
+
+
 def test_a_failure_is_a_letter_and_a_code() -> None:
     done = subprocess.run([sys.executable, SETUP, "nonsense"], capture_output=True, text=True, check=False)
     assert done.returncode == 1

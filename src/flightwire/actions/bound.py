@@ -25,10 +25,8 @@ from typing import (
 from flightwire.annotations import signature_of
 from flightwire.errors import ArgumentEncodeError, DecodeError, EncodeError, InvalidArgumentError
 from flightwire.sealing import seal
-from flightwire.wire.flight.call import encode_call
 from flightwire.wire.flight.limits import DEFAULT_LIMITS
 from flightwire.wire.flight.parts import FileField, Part, TextField
-from flightwire.wire.flight.reply import decode_call
 from flightwire.wire.flight.values import ServerReference
 
 if TYPE_CHECKING:
@@ -142,6 +140,8 @@ def packed(args: Sequence[object]) -> bytes:
     Raises:
         EncodeError: one of them cannot be sent, or all together are too large.
     """
+    from flightwire.wire.flight.call import encode_call  # imports msgspec
+
     try:
         body = encode_call(args)
     except ArgumentEncodeError as error:
@@ -163,6 +163,8 @@ def unpacked(payload: bytes, resolve_reference: Callable[[ServerReference], obje
     Raises:
         DecodeError: it is something else, or holds an action that is not served any more.
     """
+    from flightwire.wire.flight.reply import decode_call
+
     kind, rest = payload[:1], payload[1:]
     try:
         body: str | list[Part] = rest.decode() if kind == b"T" else [_part(*row) for row in json.loads(rest)]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from flightwire.actions.declarations.providers import ProviderFacts
 from flightwire.actions.imports import AppPackage
 from flightwire.actions.load_letters import letter_at, load_letter, stranger_letter
 from flightwire.actions.public_types import PublicTypes
@@ -79,6 +80,11 @@ class ServesActions(Protocol):
         """Its actions."""
         ...
 
+    @property
+    def written(self) -> tuple[Mapping[str, Any], Callable[..., object] | None, Callable[..., object] | None]:
+        """What the app wrote: actions by name, the callback that takes the AI state, the one that makes the UI state."""
+        ...
+
 
 def _auth_module(package: AppPackage) -> ModuleType | None:
     return package.load(Path(AUTH_FILE)) if (package.folder / AUTH_FILE).is_file() else None
@@ -108,9 +114,11 @@ class AppFolder:
         for file, module in modules.items():
             exports = self._exports(file, module)
             names = [name for name in types.of(module) if name not in exports]
-            if exports or file.name == ACTIONS or (names and not self._has_script_beside(file)):
+            providers = self._providers(file, module)
+            has_types = bool(names or providers) and not self._has_script_beside(file)
+            if exports or file.name == ACTIONS or has_types:
                 self._modules[file.as_posix()] = {"exports": exports, "types": names}
-                self._python_files[file.as_posix()] = _python_file(module, names)
+                self._python_files[file.as_posix()] = _python_file(module, names, providers)
 
     def module(self, file: str) -> ModuleType | None:
         """The module of a file, `chat/page.py`; None when it was not imported."""
@@ -130,6 +138,18 @@ class AppFolder:
             elif isinstance(member, ServesActions):
                 self._serve_all(member, name, file)
         return exports
+
+    def _providers(self, file: Path, module: ModuleType) -> dict[str, ProviderFacts]:
+        """What `create_ai` made in this file, by name."""
+        home = file.with_suffix("").as_posix()
+        return {
+            name: ProviderFacts(*member.written)
+            for name, member in vars(module).items()
+            if isinstance(member, ServesActions)
+            and not name.startswith("_")
+            and self._package.owns(member.module)
+            and self._package.relative(member.module) == home
+        }
 
     def _serve_all(self, server: ServesActions, name: str, file: Path) -> None:
         """Register the actions of a provider, under the name that it has where it was made."""
@@ -237,7 +257,7 @@ def _components(modules: Iterable[ModuleType]) -> tuple[ClientComponent, ...]:
     return tuple(found.values())
 
 
-def _python_file(module: ModuleType, types: list[str]) -> PythonFile:
+def _python_file(module: ModuleType, types: list[str], providers: Mapping[str, ProviderFacts]) -> PythonFile:
     """What pages may import from a module, in the order in which it is written there."""
     names = dict(vars(module))
     actions = {
@@ -246,4 +266,6 @@ def _python_file(module: ModuleType, types: list[str]) -> PythonFile:
         if isinstance(member, Action) and not name.startswith("_")
     }
     order = {name: index for index, name in enumerate(names)}
-    return PythonFile(names, tuple(actions.values()), tuple(sorted(types, key=lambda name: order[name])))
+    return PythonFile(
+        names, tuple(actions.values()), tuple(sorted(types, key=lambda name: order[name])), providers
+    )

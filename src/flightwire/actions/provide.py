@@ -295,9 +295,9 @@ class Supply:
 def _check_user(user: object, wanted: Injected, action: str) -> None:
     if user is None:
         if not wanted.is_optional:
-            raise UnauthorizedError(f"Action '{action}' is for users who are signed in.")
+            raise UnauthorizedError(f"'{action}' is for users who are signed in.")
     elif not _is_one_of(user, wanted.types):
-        raise ForbiddenError(f"Action '{action}' is for other users.")
+        raise ForbiddenError(f"'{action}' is for other users.")
 
 
 def _is_one_of(user: object, classes: tuple[type, ...]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from flightwire._frozen import value
 from flightwire.actions.declarations.book import Aliases, Remark
 from flightwire.actions.declarations.modules import declare_module
+from flightwire.actions.declarations.providers import ProviderFacts
 from flightwire.actions.registry import Action
 from flightwire.actions.state_files import write_changed
 
@@ -28,11 +29,13 @@ class PythonFile:
         names: everything its module has.
         actions: the actions it exports.
         types: the names of its public types.
+        providers: what `create_ai` made in it, by name.
     """
 
     names: Mapping[str, Any]
     actions: tuple[Action[Any, Any], ...]
     types: tuple[str, ...]
+    providers: Mapping[str, ProviderFacts]
 
 
 @value
@@ -64,7 +67,12 @@ def declare(modules: Mapping[str, PythonFile]) -> Declarations:
     )
     declared = {
         file: declare_module(
-            file, each.actions, {name: each.names[name] for name in each.types}, each.names, aliases
+            file,
+            each.actions,
+            {name: each.names[name] for name in each.types},
+            each.names,
+            aliases,
+            providers=each.providers,
         )
         for file, each in modules.items()
     }

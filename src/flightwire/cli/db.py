@@ -1,4 +1,4 @@
-"""`flightwire db`: the tables that chats are kept in.
+"""`flightwire db`: our tables: chats, and which approvals were used.
 
 Owns: showing and upgrading their version. Refuses to know: what is in them.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..storage.sql import SqlChatStore
+    from ..storage.database import Database
 
 cli = typer.Typer(
     help="The tables that chats are kept in: in DATABASE_URL, else in .flightwire/chats.db of the app folder.",
@@ -24,7 +24,7 @@ App = Annotated[str, typer.Argument(help="The app folder, where DATABASE_URL is 
 @cli.command()
 def status(app: App = ".") -> None:
     """Say which version the tables have, and whether that is the one needed."""
-    found, wanted = asyncio.run(_store(app).versions())
+    found, wanted = asyncio.run(_database(app).versions())
     if found is None:
         print(f"no tables yet; the first use makes them (version {wanted})")
     elif found == wanted:
@@ -37,15 +37,15 @@ def status(app: App = ".") -> None:
 @cli.command()
 def upgrade(app: App = ".") -> None:
     """Bring the tables to the version that this release needs. Make a backup first."""
-    asyncio.run(_store(app).upgrade())
+    asyncio.run(_database(app).upgrade())
     print("up to date")
 
 
-def _store(app: str) -> SqlChatStore:
+def _database(app: str) -> Database:
     import os
 
-    from ..storage.opening import DATABASE_VARIABLE, DEFAULT_FILE, STATE_FOLDER, sql_store
+    from ..storage.opening import DATABASE_VARIABLE, DEFAULT_FILE, STATE_FOLDER, database
 
     if os.environ.get(DATABASE_VARIABLE, "").strip():
-        return sql_store(None)
-    return sql_store(f"sqlite:///{os.path.abspath(app)}/{STATE_FOLDER}/{DEFAULT_FILE}")  # noqa: PTH100 - no links resolved
+        return database(None, DATABASE_VARIABLE)
+    return database(f"sqlite:///{os.path.abspath(app)}/{STATE_FOLDER}/{DEFAULT_FILE}", "flightwire db")  # noqa: PTH100 - no links resolved

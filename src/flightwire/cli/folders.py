@@ -1,10 +1,13 @@
 """The app folder named on the command line.
 
-Owns: whether it is one, and the letters when it is not. Refuses to know: what is in its files.
+Owns: whether it is one, the letters when it is not, and that it can import what lies beside it. Refuses to know: what is in
+its files.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from ..errors import FlightwireError
@@ -19,7 +22,7 @@ class CommandError(FlightwireError):
 
 
 def check_app_folder(folder: Path) -> Path:
-    """Give the folder, absolute.
+    """Give the folder, absolute. From here on it can import what is in the working directory, and what is beside it.
 
     Raises:
         CommandError: it is missing, a file, or has neither a page nor actions.
@@ -35,7 +38,10 @@ def check_app_folder(folder: Path) -> Path:
         raise CommandError(
             f"{folder} has neither page.tsx nor actions.py. An app is a folder with a page (React) and actions (Python)."
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    beside = [os.fspath(place) for place in (Path.cwd(), folder.parent)]
+    sys.path[:0] = [place for place in dict.fromkeys(beside) if place not in sys.path]  # as `python -m` does
+    return folder
 
 
 def _begins_here(folder: Path) -> bool:

@@ -1,6 +1,6 @@
 """What keeps decisions on tool calls honest where there is no app: a seal of this process, a memory of this process.
 
-Owns: `ApprovalStore`, its in-memory kind, and a sealer with a key that is forgotten when the process ends. Refuses to know:
+Owns: an `ApprovalStore` in memory, and a sealer with a key that is forgotten when the process ends. Refuses to know:
 tools, requests. An app's own sealer is in `actions/`; stores that processes share are in `storage/`.
 """
 
@@ -13,26 +13,13 @@ import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from flightwire.errors import SealError
 from flightwire.sealing import SEAL_LIFETIME_S
 
 MAX_REMEMBERED: Final = 100_000
 _MAC_BYTES: Final = 32
-
-
-class ApprovalStore(Protocol):
-    """Remembers which decisions have been used."""
-
-    async def claim(self, approval_id: str, *, expires_s: float) -> bool:
-        """Use a decision: True for exactly one of all callers, in all processes.
-
-        Arguments:
-            approval_id: which.
-            expires_s: after how many seconds it need not be remembered any more.
-        """
-        ...
 
 
 class MemoryApprovalStore:

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from flightwire.core.approval_seals import ApprovalStore, default_store, process_sealer
+from flightwire.core.approval_seals import default_store, process_sealer
 from flightwire.core.tool_calls import RefineToolInput, refine_input
 from flightwire.core.tool_sets import ToolSet
 from flightwire.core.tools import Tool, ToolContext
@@ -42,7 +42,7 @@ from flightwire.messages import (
     ToolResultPart,
 )
 from flightwire.scope import current_scope
-from flightwire.sealing import Sealer
+from flightwire.sealing import ApprovalStore, Sealer
 
 APPROVAL_LIFETIME_S: Final = 24 * 3600.0
 _PURPOSE: Final = "tool-approval"
@@ -82,7 +82,8 @@ class Approvals:
 
     Attributes:
         scope: what else a decision is bound to, beside the user: a chat's id.
-        store: remembers which decisions were used; several processes need one that they share.
+        store: remembers which decisions were used; by default the app's inside an action (its database, which all workers
+            share), elsewhere one that lives as long as the process.
         sealer: seals the questions; by default the app's inside an action, elsewhere one that lives as long as the process.
         user: whose decisions they are; by default the request's user.
         lifetime_s: how long a question can be answered.
@@ -105,10 +106,10 @@ class Approvals:
         Raises:
             InvalidToolApprovalSignatureError: it is not about this.
             ToolApprovalUsedError: it was used before.
+            StorageError: nobody can tell whether it was.
         """
         self.verify(request, call)
-        store = self.store or default_store
-        if not await store.claim(request.approval_id, expires_s=self.lifetime_s):
+        if not await self._store().claim(request.approval_id, expires_s=self.lifetime_s):
             raise ToolApprovalUsedError(request.approval_id)
 
     def verify(self, request: ToolApprovalRequest, call: ToolCall) -> None:
@@ -144,6 +145,12 @@ class Approvals:
         if self.sealer is not None:
             return self.sealer, user
         return (process_sealer if scope is None or scope.sealer is None else scope.sealer), user
+
+    def _store(self) -> ApprovalStore:
+        if self.store is not None:
+            return self.store
+        scope = current_scope()
+        return default_store if scope is None or scope.approval_store is None else scope.approval_store
 
     def _facts(self, approval_id: str, call: ToolCall) -> bytes:
         digest = hashlib.sha256(canonical(call.input)).hexdigest()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
+from flightwire import wiring
 from flightwire._frozen import value
 from flightwire.errors import InvalidArgumentError
 
@@ -42,14 +43,6 @@ Download: TypeAlias = Callable[[Sequence[DownloadRequest]], Awaitable[Sequence[D
 """Fetches files; None in the place of one leaves its address to the model."""
 DownloadLike: TypeAlias = Download | bool | None
 
-_default: Download | None = None
-
-
-def use_downloader(download: Download) -> None:
-    """Use this function where a call says `download=True`."""
-    global _default
-    _default = download
-
 
 def to_download(given: DownloadLike) -> Download | None:
     """The function to fetch with; None fetches nothing.
@@ -60,11 +53,12 @@ def to_download(given: DownloadLike) -> Download | None:
     if given is None or given is False:
         return None
     if given is True:
-        if _default is None:
+        if wiring.make_download is None:
             raise InvalidArgumentError(
                 "download=True works after `import flightwire`; pass a function instead."
             )
-        return _default
+        made: Download = wiring.make_download()
+        return made
     if not callable(given):
         raise InvalidArgumentError(
             f"download is True or a function such as safe_download(), got {given!r:.80}."

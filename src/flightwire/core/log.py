@@ -21,7 +21,7 @@ READ_AHEAD_PARTS = 512
 class PartLog(Generic[P]):
     """An append-only list of parts that readers can wait on."""
 
-    __slots__ = ("_paused", "_waiters", "closed", "drain", "furthest", "parts", "readers", "settled")
+    __slots__ = ("_loop", "_paused", "_waiters", "closed", "drain", "furthest", "parts", "readers", "settled")
 
     def __init__(self) -> None:
         self.parts: list[P] = []
@@ -32,6 +32,7 @@ class PartLog(Generic[P]):
         self.furthest = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._paused: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: on 3.11 that is a system call
 
     # --- the source's side ---------------------------------------------------------------------------------------
 
@@ -66,7 +67,7 @@ class PartLog(Generic[P]):
     async def wait_for_demand(self) -> None:
         """Wait until a reader wants more."""
         while not self.wants_more:
-            self._paused = asyncio.get_running_loop().create_future()
+            self._paused = self._future()
             try:
                 await self._paused
             finally:
@@ -88,7 +89,7 @@ class PartLog(Generic[P]):
     async def wait(self, position: int) -> None:
         """Wait until there is a part at `position`, or the log is closed."""
         while len(self.parts) <= position and not self.closed:
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = self._future()
             self._waiters.append(waiter)
             self.demand()
             try:
@@ -109,7 +110,7 @@ class PartLog(Generic[P]):
         self.drain = True
         self.demand()
         while not self.settled:
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = self._future()
             self._waiters.append(waiter)
             self.demand()
             try:
@@ -117,6 +118,11 @@ class PartLog(Generic[P]):
             finally:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
+
+    def _future(self) -> asyncio.Future[None]:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop.create_future()
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []

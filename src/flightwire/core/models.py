@@ -6,23 +6,16 @@ another model in its place. Refuses to know: any provider.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypeAlias
 
+from flightwire import wiring
 from flightwire.errors import NoSuchModelError
 from flightwire.providers.base import LanguageModel
 
 ModelLike: TypeAlias = str | LanguageModel | None
 
-_resolver: Callable[[str | None], LanguageModel] | None = None
 _instead: ContextVar[LanguageModel | None] = ContextVar("flightwire_model", default=None)
-
-
-def use_resolver(resolver: Callable[[str | None], LanguageModel]) -> None:
-    """Use this function to find models by id; it is given None when no model was named."""
-    global _resolver
-    _resolver = resolver
 
 
 def use_instead(model: LanguageModel | None) -> None:
@@ -40,8 +33,9 @@ def resolve_model(model: ModelLike) -> LanguageModel:
         return model
     if (instead := _instead.get()) is not None:
         return instead
-    if _resolver is None:
+    if wiring.resolve_model is None:
         raise NoSuchModelError(
             f"Models are found by name only after `import flightwire`; pass a model object instead of {model!r}."
         )
-    return _resolver(model)
+    found: LanguageModel = wiring.resolve_model(model)
+    return found

@@ -16,7 +16,7 @@ from flightwire.errors import (
     RetryError,
     WrongAPIError,
 )
-from flightwire.events import ProviderPart
+from flightwire.events import ProviderPart, ResponseMetadata
 from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
 from flightwire.providers.chat_dialect import ChatModel
 from flightwire.providers.endpoint import Endpoint, check_url, endpoint_of, from_environment
@@ -118,7 +118,8 @@ class _EitherAPI:
 
     OpenAI, and whatever a `base_url` was passed for, is asked over the Responses API. A server that only `OPENAI_BASE_URL`
     names is asked in chat completions: most that copy OpenAI know nothing else. A server that does not know what it is
-    asked (404, 405, 501, or an answer of the other API) is asked the other way, and so from then on.
+    asked (404, 405, 501, or an answer of the other API) is asked the other way, and so from then on; so is one that knows
+    the Responses API by half.
     """
 
     def __init__(
@@ -168,17 +169,21 @@ class _EitherAPI:
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
         """Answer in batches; see `LanguageModel.stream`."""
-        api, has_begun = self._api(), False
+        api, other, has_begun = self._api(), None, False
         try:
             async with aclosing(self._models[api].stream(call)) as batches:
                 async for batch in batches:
+                    said = [part for part in batch if isinstance(part, ResponseMetadata)]
+                    if said and (other := self._fuller_api(api, call, said[0])) is not None:
+                        break  # what it answers begins after this
                     has_begun = True
                     yield batch
-            return
         except (APICallError, RetryError) as error:
             other = None if has_begun else self._other_api(api, error)
             if other is None:
                 raise
+        if other is None:
+            return
         async with aclosing(self._models[other].stream(call)) as batches:
             async for batch in batches:
                 yield batch
@@ -187,12 +192,26 @@ class _EitherAPI:
         """Answer at once; see `LanguageModel.generate`."""
         api = self._api()
         try:
-            return await self._models[api].generate(call)
+            result = await self._models[api].generate(call)
+            other = self._fuller_api(api, call, result.response)
+            if other is None:
+                return result
         except (APICallError, RetryError) as error:
             other = self._other_api(api, error)
             if other is None:
                 raise
         return await self._models[other].generate(call)
+
+    def _fuller_api(self, api: str, call: ModelCall, said: ResponseMetadata) -> str | None:
+        """Chat completions, if the server passes over in the Responses API what this call asks for.
+
+        llama.cpp's ignores `text.format` and `tool_choice` there, and keeps to both in chat completions.
+        """
+        is_plain = call.response_format.type == "text" and not call.tools
+        if api == "chat" or is_plain or (said.headers or {}).get("server") != "llama.cpp":
+            return None
+        self._known[self._endpoint().base_url] = "chat"
+        return "chat"
 
     def _other_api(self, api: str, error: APICallError | RetryError) -> str | None:
         """The other API, if the server does not know this one."""

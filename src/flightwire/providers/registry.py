@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from flightwire.errors import NoSuchModelError
 from flightwire.providers.base import LanguageModel
+from flightwire.providers.proxies import is_loopback
 
 __all__ = ["DEFAULT_LOCAL_MODEL", "default_model", "provider_names", "register_provider", "resolve"]
 
@@ -105,7 +107,8 @@ def _resolve(model_id: str, source: str) -> LanguageModel:
 def default_model() -> tuple[LanguageModel, str]:
     """The model to use when nobody names one, and why, as the rest of the sentence "openai/gpt-5.4-mini answers, …".
 
-    `FLIGHTWIRE_MODEL`, else that of the first provider that has a key (OpenAI, Anthropic, Google), else the local one.
+    `FLIGHTWIRE_MODEL`, else that of the first provider that has a key (OpenAI, Anthropic, Google) or a base URL on this machine,
+    where none is needed, else the local one.
 
     Raises:
         NoSuchModelError: `FLIGHTWIRE_MODEL` names nothing.
@@ -117,11 +120,10 @@ def default_model() -> tuple[LanguageModel, str]:
         return model, f"because {MODEL_VARIABLE} names it{_missing(model)}"
     for provider, variables in _KEYS.items():
         found = next((name for name in variables if os.environ.get(name, "").strip()), None)
-        if found is not None:
+        why = _server_here(provider) if found is None else f"{found} is set{_where(provider)}"
+        if why is not None:
             model_id: str = import_module(f"flightwire.providers.{provider}").DEFAULT_MODEL_ID
-            reason = (
-                f"because {found} is set{_where(provider)}; {MODEL_VARIABLE}=provider/model chooses another"
-            )
+            reason = f"because {why}; {MODEL_VARIABLE}=provider/model chooses another"
             return resolve(f"{provider}/{model_id}"), reason
     names = ", ".join(variables[0] for variables in _KEYS.values())
     reason = f"because none of {names} is set; set one, or {MODEL_VARIABLE}=provider/model, to choose another"
@@ -129,8 +131,22 @@ def default_model() -> tuple[LanguageModel, str]:
 
 
 def _where(provider: str) -> str:
+    variable, base_url = _base_url(provider)
+    return f" and {variable} says where" if base_url else ""
+
+
+def _server_here(provider: str) -> str | None:
+    variable, base_url = _base_url(provider)
+    try:
+        is_here = is_loopback(urlsplit(base_url).hostname)
+    except ValueError:  # not an address at all
+        return None
+    return f"{variable} names a server on this machine" if is_here else None
+
+
+def _base_url(provider: str) -> tuple[str, str]:
     variable = f"{provider.upper()}_BASE_URL"
-    return f" and {variable} says where" if os.environ.get(variable, "").strip() else ""
+    return variable, os.environ.get(variable, "").strip()
 
 
 def _missing(model: LanguageModel) -> str:

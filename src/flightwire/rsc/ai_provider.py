@@ -95,6 +95,12 @@ class AIProvider:
             None if on_get_ui_state is None else make_action(on_get_ui_state, "syncUIState", self._run_sync)
         )
         self._on_get_ui_state = on_get_ui_state
+        self._written = dict(actions)
+
+    @property
+    def written(self) -> tuple[Mapping[str, Any], OnSet | None, Callable[..., object] | None]:
+        """What the app wrote: actions by name, the callback that takes the AI state, the one that makes the UI state."""
+        return self._written, self._options.on_set_ai_state, self._on_get_ui_state
 
     def server_actions(self) -> Sequence[ServedAction]:
         """What an app must serve for this provider."""

@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from flightwire.elements import UNDEFINED, UNSET, Unset
 from flightwire.errors import InvalidArgumentError
 from flightwire.jsontypes import JSONValue
-from flightwire.rsc.json_delta import Delta
+from flightwire.rsc.json_delta import Delta, same
 from flightwire.rsc.state_keeping import ChatKey, Keeping, Loaded
 from flightwire.rsc.state_text import plain
 from flightwire.scope import current_scope
@@ -57,6 +57,7 @@ class StateCall:
         self._held: _Pen | None = None  # until the action returns: it may not have kept what it got
         self._pen: weakref.ref[_Pen] | None = None
         self._changes: list[tuple[str | int | None, JSONValue, bool, bool]] = []
+        self._told: JSONValue | Unset = UNSET
         self._working: asyncio.Task[None] | None = None
 
     # --- from the action -----------------------------------------------------------------------------------------
@@ -134,26 +135,37 @@ class StateCall:
             await asyncio.wait([self._working])
 
     async def _take_changes(self) -> None:
-        is_done = False
         try:
-            while self._changes or is_done:
-                if not self._changes:
-                    is_done = False
-                    await self._commit()
-                    continue
-                key, state, done, is_given = self._changes.pop(0)
-                if is_given and self._on_set is not None:
-                    await _call(self._on_set, state, key=key, done=done)
-                is_done = is_done or done
+            async with self._keeping.turn(self.key):
+                await self._take_all()
         except Exception as error:
             self._changes.clear()
             self._fail(error)
 
+    async def _take_all(self) -> None:
+        is_done = False
+        while self._changes or is_done:
+            if not self._changes:
+                is_done = False
+                await self._commit()
+                continue
+            key, state, done, is_given = self._changes.pop(0)
+            if is_given and self._on_set is not None:
+                # What an app saves is whole: with what other calls have kept since this one began.
+                told = await self._keeping.ahead(self.key, self._loaded, state) if done else state
+                await _call(self._on_set, told, key=key, done=done)
+                self._told = told if done else self._told
+            is_done = is_done or done
+
     async def _commit(self) -> None:
         state = self.current
         delta, self._loaded = await self._keeping.commit(self.key, self._loaded, state)
+        kept = self._loaded.state
+        if self._on_set is not None and self._told is not UNSET and not same(self._told, kept):
+            await _call(self._on_set, kept, key=None, done=True)  # another process was faster
+            self._told = kept
         if self.current is state:  # else there is a later change, which was made on `state`
-            self.current = self._loaded.state
+            self.current = kept
         self._settle(delta)
 
     def _settle(self, delta: Delta) -> None:

@@ -9,11 +9,14 @@ The unmodified client of `@ai-sdk/rsc` sends its copy of the state with every ca
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from hashlib import sha256
 from typing import Final, Literal, Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 from flightwire._frozen import value
 from flightwire.errors import ChatConflictError, InvalidArgumentError, SealError, StateTooLargeError
@@ -102,6 +105,14 @@ class Keeping(Protocol):
         """
         ...
 
+    def turn(self, key: ChatKey) -> AbstractAsyncContextManager[object]:
+        """Inside it, no other call of this process tells the app of this chat's state, or keeps it."""
+        ...
+
+    async def ahead(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> JSONValue:
+        """What `commit` would keep now: the state, with what other calls have kept since this one began."""
+        ...
+
     async def commit(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> tuple[Delta, Loaded]:
         """Keep a call's new state; gives the delta for the browser, and what later changes of this call start from."""
         ...
@@ -113,6 +124,7 @@ class ServerKeeping:
     def __init__(self, store: StateStore, *, max_state_bytes: int) -> None:
         self._store = store
         self._max_state_bytes = max_state_bytes
+        self._turns: WeakValueDictionary[ChatKey, asyncio.Lock] = WeakValueDictionary()
 
     def outgoing(self, state: JSONValue) -> JSONValue:
         """As it is."""
@@ -139,6 +151,17 @@ class ServerKeeping:
         if saved is None:
             return Loaded(initial, 0, _json_or_nothing(at_client, self._max_state_bytes))
         return Loaded(saved.state, saved.version, _json_or_nothing(at_client, self._max_state_bytes))
+
+    def turn(self, key: ChatKey) -> AbstractAsyncContextManager[object]:
+        """One call after the other, for each chat."""
+        return self._turns.setdefault(ChatKey(key.chat_id, key.owner, ""), asyncio.Lock())
+
+    async def ahead(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> JSONValue:
+        """See `Keeping`."""
+        latest = await self._store.get(key.chat_id, owner=key.owner)
+        if latest is None or latest.version == loaded.version:
+            return state
+        return merge(loaded.state, state, latest.state)
 
     async def commit(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> tuple[Delta, Loaded]:
         """Save the state; what another call has saved in between is kept, with this call's change made on it."""
@@ -176,6 +199,14 @@ class ClientKeeping:
         """What the browser sent."""
         state = plain(at_client, max_state_bytes=self._max_state_bytes)
         return Loaded(state, 0, state)
+
+    def turn(self, key: ChatKey) -> AbstractAsyncContextManager[object]:
+        """Nothing is shared."""
+        return nullcontext()
+
+    async def ahead(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> JSONValue:
+        """As it is."""
+        return state
 
     async def commit(self, key: ChatKey, loaded: Loaded, state: JSONValue) -> tuple[Delta, Loaded]:
         """Nothing is kept."""

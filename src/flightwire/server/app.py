@@ -9,6 +9,7 @@ of a call is fixed: origin, user, action, body, arguments, and only then the act
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -80,7 +81,9 @@ class App:
         self.load_error: AppLoadError | None = None
         self.app_folder: AppFolder | None = None
         self.vite_host = "127.0.0.1"  # who may load modules in development; read when Vite starts
-        works = Works(mode=self.mode, app_root=folder, limits=limits, auth=self.auth, sealer=self.sealer)
+        self._works = works = Works(
+            mode=self.mode, app_root=folder, limits=limits, auth=self.auth, sealer=self.sealer
+        )
         self.pages = (
             None
             if folder is None
@@ -151,6 +154,8 @@ class App:
             await asyncio.to_thread(self._registry.prepare)
             if self.pages is not None:
                 await self._start_pages(self.pages)
+            if self.mode == "production":
+                _freeze()
             self._started = True
 
     async def _start_pages(self, pages: Pages) -> None:
@@ -174,7 +179,7 @@ class App:
         await self._handler.drain.run(self.drain_timeout_s if timeout_s is None else timeout_s)
 
     async def aclose(self) -> None:
-        """End the calls that are under way, and stop every process this app started."""
+        """End the calls that are under way, stop every process this app started, and close its connections."""
         if self._handler.drain:
             await self.drain(0)
         unwatch(self)
@@ -183,6 +188,7 @@ class App:
             await self._watch.aclose()
         if self.pages is not None:
             await self.pages.aclose()
+        await self._works.aclose()
 
     @asynccontextmanager
     async def lifespan(self, host: object = None) -> AsyncIterator[None]:
@@ -304,6 +310,21 @@ class App:
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _freeze() -> None:
+    """Keep what was imported out of the garbage collector, once per process.
+
+    It went through all of it again and again while tokens came: a fifth of the time.
+    """
+    global _is_frozen
+    if not _is_frozen:
+        _is_frozen = True
+        gc.collect()
+        gc.freeze()
+
+
+_is_frozen = False
 
 
 def _check_served(folder: Path | None, actions: Sequence[object]) -> None:

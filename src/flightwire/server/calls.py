@@ -19,6 +19,7 @@ from flightwire.errors import (
     ActionNotFoundError,
     CallError,
     FlightwireError,
+    Navigation,
     ServerStoppingError,
     UnauthorizedError,
     UserError,
@@ -26,7 +27,7 @@ from flightwire.errors import (
 from flightwire.sealing import Sealer
 from flightwire.server.body import ClientDisconnected, Uploads
 from flightwire.server.drain import RETRY_AFTER_S
-from flightwire.server.failures import log_failure
+from flightwire.server.failures import log_failure, status_of
 from flightwire.server.incoming import Caller, arguments_of
 from flightwire.server.origin import check_origin
 from flightwire.server.request import Request
@@ -89,7 +90,8 @@ class CallHandler:
     async def _refuse_with_row(self, error: BaseException, send: Send, *, headers: Headers) -> None:
         writer = Writer()
         row = writer.reject(writer.root, self._failure(error, action=None))
-        start = {"type": "http.response.start", "status": 500, "headers": merged(FLIGHT_HEADERS, headers)}
+        status = status_of(error) if isinstance(error, Navigation) else 500
+        start = {"type": "http.response.start", "status": status, "headers": merged(FLIGHT_HEADERS, headers)}
         with suppress(OSError):
             await send(start)
             await send({"type": "http.response.body", "body": row})

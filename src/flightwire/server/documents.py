@@ -33,6 +33,7 @@ from flightwire.server.responses import (
 from flightwire.server.shell import CLOSING, Document, more_rows, open_shell, render_letter, render_shell
 from flightwire.server.tree import Tree
 from flightwire.wire.flight.manifest import Manifest
+from flightwire.wire.flight.values import Failure
 
 ENTRY = "@flightwire/entry"  # web/vite-plugin/index.mjs
 FLIGHT = "text/x-component"
@@ -123,6 +124,16 @@ class Documents:
         document = self._document(exchange, view, tree, rows)
         await self._send_html(exchange, status, render_shell(document), vite=view.vite)
 
+    async def send_failure(self, exchange: Exchange, view: View, tree: Tree, failure: Failure) -> None:
+        """Send an empty document of development that shows what went wrong before there was anything to show."""
+        error: dict[str, object] = {
+            "name": failure.name,
+            "message": failure.message,
+            "frames": [frame[:4] for frame in failure.stack],
+        }
+        document = self._document(exchange, view, tree, b"0:null\n", error=error)
+        await self._send_html(exchange, 500, render_shell(document), vite=view.vite)
+
     def sender(self, exchange: Exchange, view: View, tree: Tree) -> Send:
         """Where a pump sends rows that become a document: one that begins with the first of them, and ends with the last."""
         return exchange.send if exchange.wants_rows else _Sender(self, exchange, view, tree)
@@ -130,7 +141,7 @@ class Documents:
     async def begin(self, exchange: Exchange, view: View, tree: Tree, rows: bytes, *, is_whole: bool) -> bool:
         """Send a document as far as its rows are there; returns whether more of them are wanted."""
         if isinstance(tree.failure, Redirect):
-            await self._redirect(exchange, tree.failure)
+            await self.redirect(exchange, tree.failure)
             return False
         status = _status(exchange, tree)
         if is_whole or exchange.is_head:
@@ -142,7 +153,8 @@ class Documents:
         await exchange.send({"type": "http.response.body", "body": open_shell(document), "more_body": True})
         return True
 
-    async def _redirect(self, exchange: Exchange, redirect: Redirect) -> None:
+    async def redirect(self, exchange: Exchange, redirect: Redirect) -> None:
+        """Send the browser elsewhere."""
         location = redirect.location
         if location.startswith("/"):
             location = _root(exchange.scope) + location
@@ -172,7 +184,15 @@ class Documents:
         vary = [(b"vary", b"accept"), *more]
         return merged(merged(headers, vary), exchange.request.response.start())
 
-    def _document(self, exchange: Exchange, view: View, tree: Tree, rows: bytes) -> Document:
+    def _document(
+        self,
+        exchange: Exchange,
+        view: View,
+        tree: Tree,
+        rows: bytes,
+        *,
+        error: dict[str, object] | None = None,
+    ) -> Document:
         root = _root(exchange.scope)
         metadata = joined(tree.metadata)
         config: dict[str, object] = {
@@ -182,8 +202,10 @@ class Documents:
         }
         if view.vite is not None:
             config |= {"app": self._folder.as_posix(), "isPython": bool(tree.match.python_files)}
-            if error := self._load_error():
-                config["error"] = self.shown(error)
+            if problem := self._load_error():
+                error = self.shown(problem)
+            if error is not None:
+                config["error"] = error
             scripts, preloads, styles = [f"{view.vite}/@vite/client", f"{view.vite}/{ENTRY}"], [], []
         else:
             assert view.build is not None

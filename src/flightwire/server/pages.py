@@ -18,11 +18,21 @@ from urllib.parse import parse_qsl, unquote
 from starlette.exceptions import HTTPException
 
 from flightwire.actions.folder import AppFolder
-from flightwire.errors import AppLoadError, CallError, EncodeError, ToolchainError, UserError
+from flightwire.errors import (
+    AppLoadError,
+    CallError,
+    EncodeError,
+    NotFound,
+    Redirect,
+    ToolchainError,
+    UnauthorizedError,
+    UserError,
+)
 from flightwire.server.build import ASSETS_FOLDER, MANIFEST_FILE, Build, BuildError
 from flightwire.server.components import missing_components
 from flightwire.server.csp import CSP, ContentSecurityPolicy, new_nonce
 from flightwire.server.documents import Documents, Exchange, View
+from flightwire.server.failures import digest_of, log_failure
 from flightwire.server.files import files_of
 from flightwire.server.fresh import Fresh
 from flightwire.server.mode import Mode
@@ -197,10 +207,8 @@ class Pages:
         works, page = self._works, tree.match.page
         try:
             user = await works.auth.user(exchange.request)
-        except UserError as error:
-            raise CallError(str(error)) from error
-        except HTTPException as error:
-            await self._refuse(exchange, error.status_code, error.detail)
+        except Exception as error:
+            await self._without_user(exchange, view, tree, error)
             return
         supply = tree.supply(exchange.request, user)
         supply.check_user()
@@ -222,6 +230,31 @@ class Pages:
             )
         finally:
             works.drain.leave(under_way)
+
+    async def _without_user(self, exchange: Exchange, view: View, tree: Tree, error: Exception) -> None:
+        """Answer when `auth` raised instead of saying who it is.
+
+        Raises:
+            CallError: it was one.
+        """
+        if isinstance(error, CallError):
+            raise error
+        log_failure(error, action="auth")
+        if isinstance(error, Redirect):
+            await self._documents.redirect(exchange, error)
+        elif isinstance(error, HTTPException):
+            exchange.request.response.headers.update(error.headers or {})
+            await self._refuse(exchange, error.status_code, error.detail)
+        elif isinstance(error, UserError):
+            await self._refuse(exchange, UnauthorizedError.status_code, str(error))
+        elif isinstance(error, NotFound):
+            await self._documents.send_letter(exchange, 404, "Not found", "There is nothing here.")
+        elif self.mode == "development":
+            await self._documents.send_failure(
+                exchange, view, tree, self._works.failure(error, action="auth")
+            )
+        else:
+            await self._refuse(exchange, 500, f"The log of the server says why ({digest_of(error)}).")
 
     async def _match(self, path: str) -> Match | None:
         if self.mode == "production":

@@ -82,6 +82,7 @@ class Pump:
         self.status = 200
         self.error: BaseException | None = None
         self._scope = scope
+        self._loop = scope.loop  # asking asyncio for it is a system call on 3.11
         self._send = send
         self._failures = failures
         self._max_duration_s = max_duration_s
@@ -111,7 +112,7 @@ class Pump:
 
         Returns when every row is settled. Raises what `send` raises; cancelling it leaves the response unfinished.
         """
-        deadline = asyncio.get_running_loop().call_later(self._max_duration_s, self._expire)
+        deadline = self._loop.call_later(self._max_duration_s, self._expire)
         self._beat()
         self._scope.on_idle = self._collect_garbage
         root.add_done_callback(lambda _: self.wake())
@@ -154,12 +155,10 @@ class Pump:
     async def _linger(self) -> bytes:
         """Rows that come at once, nearly: they leave together with the first."""
         out = b""
-        end = asyncio.get_running_loop().time() + self._linger_s
-        timer = asyncio.get_running_loop().call_at(end, self.wake)
+        end = self._loop.time() + self._linger_s
+        timer = self._loop.call_at(end, self.wake)
         try:
-            while (
-                self._writer.open_slots and asyncio.get_running_loop().time() < end and self._ending is None
-            ):
+            while self._writer.open_slots and self._loop.time() < end and self._ending is None:
                 await self._wait()
                 out += self._take()
         finally:
@@ -221,7 +220,7 @@ class Pump:
     async def _wait(self) -> None:
         if self._keep_alive_due or self._ending is not None:
             return
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         await self._waiter
 
     def _take(self) -> bytes:
@@ -311,7 +310,7 @@ class Pump:
                 self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)), slot.source)
 
     def _spawn(self, coro: Any, source: object = None) -> None:
-        task = asyncio.get_running_loop().create_task(coro, context=self._scope.context)
+        task = self._loop.create_task(coro, context=self._scope.context)
         if asyncio.iscoroutine(source):  # a task that is cancelled before it begins never comes to it
             task.add_done_callback(lambda _: source.close())
         self._tasks.add(task)
@@ -420,7 +419,7 @@ class Pump:
             self._keep_alive_due = True
             self.wake()
         self._quiet = True
-        self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._beat)
+        self._timer = self._loop.call_later(KEEP_ALIVE_S, self._beat)
 
     def _beat_row(self) -> bytes:
         due, self._keep_alive_due = self._keep_alive_due, False

@@ -6,6 +6,7 @@ Owns: headers and cookies that the app sets, until the response starts. Refuses 
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -156,7 +157,9 @@ class _Headers(MutableHeaders):
 
     def __init__(self, head: ResponseHead) -> None:
         super().__init__()
-        self._head = head
+        self._head = weakref.proxy(
+            head
+        )  # no circle: what a call leaves must not wait for the garbage collector
 
     def __setitem__(self, key: str, value: str) -> None:
         self._check(key, value)

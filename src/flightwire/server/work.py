@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from flightwire._frozen import value
 from flightwire.actions.provide import Supply
+from flightwire.core.approval_seals import default_store
 from flightwire.errors import ActionInterruptedError
 from flightwire.scope import RequestScope
 from flightwire.sealing import Sealer
@@ -27,6 +28,7 @@ from flightwire.server.mode import Mode
 from flightwire.server.pump import Pump
 from flightwire.server.request import Request
 from flightwire.server.responses import Receive, Send
+from flightwire.storage.app_approvals import AppApprovals
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.values import Failure
 
@@ -79,6 +81,11 @@ class Works:
         self.manifest: Callable[[], Manifest | None] = lambda: None
         self.tell: Callable[[str, Mapping[str, object]], None] = lambda event, facts: None
         self._sealer = sealer
+        self._approvals = AppApprovals(default_store)
+
+    async def aclose(self) -> None:
+        """Close what the works shared."""
+        await self._approvals.aclose()
 
     async def carry_out(
         self,
@@ -117,6 +124,7 @@ class Works:
             on_failure=reported.background,
         )
         work.state_folder = None if self.app_root is None else self.app_root / ".flightwire"
+        work.approval_store = self._approvals
         work.has_runtime = request.method == "GET" or RUNTIME_HEADER in request.headers
         if self._sealer is not None:
             self.auth.enter(work, request, supply.user, self._sealer)

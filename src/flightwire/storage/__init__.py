@@ -1,4 +1,4 @@
-"""Chats in a database: one contract, SQLite and PostgreSQL behind it.
+"""Chats in a database, and which approvals were used: SQLite and PostgreSQL behind one contract.
 
     from flightwire.storage import chat_store
 
@@ -12,6 +12,6 @@ Importing this loads no database driver; the first use does. SQLite needs the ex
 from __future__ import annotations
 
 from flightwire.storage.base import Chat, ChatStore, ChatSummary
-from flightwire.storage.opening import chat_store
+from flightwire.storage.opening import approval_store, chat_store
 
-__all__ = ["Chat", "ChatStore", "ChatSummary", "chat_store"]
+__all__ = ["Chat", "ChatStore", "ChatSummary", "approval_store", "chat_store"]

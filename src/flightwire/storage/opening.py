@@ -16,7 +16,9 @@ from flightwire.storage.base import MAX_STATE_BYTES, ChatStore
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from flightwire.storage.database import Database
     from flightwire.storage.sql import SqlChatStore
+    from flightwire.storage.sql_approvals import SqlApprovalStore
 
 DATABASE_VARIABLE: Final = "DATABASE_URL"
 DEFAULT_FILE: Final = "chats.db"
@@ -52,16 +54,45 @@ def sql_store(url: str | None, *, max_state_bytes: int = MAX_STATE_BYTES) -> Sql
         InvalidArgumentError: the address is of another kind; says what to write.
         MissingExtraError: SQLAlchemy is not installed.
     """
+    found = database(url, "chat_store()")
+    from flightwire.storage.sql import SqlChatStore
+
+    return SqlChatStore(found, max_state_bytes=max_state_bytes)
+
+
+def approval_store(url: str | None = None) -> SqlApprovalStore:
+    """Remembers which decisions on tool calls were used, for all processes: `Approvals(store=approval_store())`.
+
+    Arguments:
+        url: as in `chat_store`.
+
+    Raises:
+        InvalidArgumentError: the address is of another kind; says what to write.
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    found = database(url, "approval_store()")
+    from flightwire.storage.sql_approvals import SqlApprovalStore
+
+    return SqlApprovalStore(found)
+
+
+def database(url: str | None, who: str) -> Database:
+    """The database of an address; it connects when it is first used.
+
+    Raises:
+        InvalidArgumentError: the address is of another kind; says what to write.
+        MissingExtraError: SQLAlchemy is not installed; says for whom.
+    """
     if url is not None:
-        _checked_scheme(url, "chat_store()")
+        _checked_scheme(url, who)
     try:
-        from flightwire.storage.sql import SqlChatStore
+        from flightwire.storage.database import Database
     except ModuleNotFoundError as error:
-        raise MissingExtraError("storage", "chat_store()") from error
-    return SqlChatStore(lambda: find_url(url), max_state_bytes=max_state_bytes)
+        raise MissingExtraError("storage", who) from error
+    return Database(lambda: find_url(url, who))
 
 
-def find_url(url: str | None) -> URL:
+def find_url(url: str | None, who: str = "chat_store()") -> URL:
     """The address of the database to use, with the driver that we use.
 
     Raises:
@@ -72,7 +103,7 @@ def find_url(url: str | None) -> URL:
     given = url or os.environ.get(DATABASE_VARIABLE, "").strip()
     if not given:
         return URL.create("sqlite+aiosqlite", database=str(_default_file()))
-    scheme = _checked_scheme(given, "chat_store()" if url else DATABASE_VARIABLE)
+    scheme = _checked_scheme(given, who if url else DATABASE_VARIABLE)
     rest = given.partition("://")[2]
     found = make_url(f"{_DRIVERS[scheme]}://{rest}")
     if scheme.startswith("sqlite") and found.database in (None, "", ":memory:"):

@@ -21,3 +21,14 @@ chats = Table(
     Column("updated_at_us", BigInteger, nullable=False),
     Index("flightwire_chats_by_time", "owner", "updated_at_us"),
 )
+
+approvals = Table(
+    "flightwire_approvals",  # decisions on tool calls that were used
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column(
+        "claim", Text, nullable=False
+    ),  # whose: who asks twice because an answer was lost is told the same
+    Column("expires_at_us", BigInteger, nullable=False),
+    Index("flightwire_approvals_by_time", "expires_at_us"),
+)

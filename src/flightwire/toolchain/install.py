@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,15 @@ def _command(requirement_file: Path, target: Path, what: str) -> list[str]:
     )
 
 
+def _environment() -> dict[str, str]:
+    """Ours; uv, like pip, trusts what the system trusts: networks that inspect TLS have put their certificate there."""
+    paths = ssl.get_default_verify_paths()
+    has_store = os.name == "nt" or Path("/System/Library/Keychains").exists()
+    if not (has_store or paths.cafile or paths.capath):
+        return dict(os.environ)
+    return {"UV_SYSTEM_CERTS": "1", **os.environ}
+
+
 def _run(command: list[str], folder: Path, what: str, tell: Callable[[str], None]) -> None:
     """Run an installer in a folder of its own, so that no project's settings apply to it."""
     lines: list[str] = []
@@ -123,6 +133,7 @@ def _run(command: list[str], folder: Path, what: str, tell: Callable[[str], None
         process = subprocess.Popen(  # noqa: S603 - uv or pip, no shell
             command,
             cwd=folder,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

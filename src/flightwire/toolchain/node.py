@@ -117,6 +117,7 @@ def node_environment(node: Path, extra: Mapping[str, str] | None = None) -> dict
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(node.parent), environment.get("PATH", "")])
     environment["npm_config_update_notifier"] = "false"
+    environment.setdefault("NODE_USE_SYSTEM_CA", "1")  # beside its own: networks may inspect TLS
     environment.update(extra or {})
     return environment
 

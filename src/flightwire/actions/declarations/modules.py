@@ -16,6 +16,12 @@ from flightwire.actions.declarations.classes import Body, body_of, bound_of
 from flightwire.actions.declarations.hints import Home
 from flightwire.actions.declarations.jsdoc import jsdoc
 from flightwire.actions.declarations.naming import Naming
+from flightwire.actions.declarations.providers import (
+    ProviderFacts,
+    ReadProvider,
+    declare_provider,
+    read_provider,
+)
 from flightwire.actions.declarations.reading import Reader
 from flightwire.actions.declarations.shapes import (
     ANY,
@@ -43,7 +49,7 @@ class Declared:
 
     Attributes:
         text: of the `.d.ts`.
-        types: the names of the types it exports, sorted.
+        types: the names of what it exports and pages use as types, sorted.
         remarks: what should be put right in the Python file.
     """
 
@@ -61,12 +67,20 @@ class _Signature:
     names: Mapping[str, str]
 
 
+@value
+class _Provider:
+    states: ReadProvider
+    actions: Mapping[str, tuple[list[Slot], Shape]]
+
+
 def declare_module(
     file: str,
     actions: Sequence[Action[Any, Any]],
     types: Mapping[str, Any],
     names: Mapping[str, Any],
     aliases: Aliases,
+    *,
+    providers: Mapping[str, ProviderFacts] | None = None,
 ) -> Declared:
     """Declare the actions of a file, every type that they mention, and the file's other public types.
 
@@ -76,11 +90,13 @@ def declare_module(
         types: name → type, of the types that it calls by a public name.
         names: everything that it has.
         aliases: of the app.
+        providers: name → what `create_ai` made.
     """
     book = Book(aliases)
     home = Home(names)
     bodies: dict[tuple[int, Way], Body] = {}
     signatures = [_signature(each, book) for each in actions]
+    read = {name: _read_provider(each, book) for name, each in (providers or {}).items()}
     _read_bodies(book, bodies, home)
     for each in types.values():
         if not any(key == id(each) for key, _ in bodies):
@@ -88,9 +104,11 @@ def declare_module(
             _read_bodies(book, bodies, home)
     naming = Naming(book, bodies, types)
     lines = [*_declarations(book, bodies, naming), *_functions(signatures, naming), *naming.other_names()]
+    for name, each in read.items():
+        lines += declare_provider(name, each.states, each.actions, naming)
     imports = naming.imports()
     text = HEADER.format(file=file) + "\n".join([*imports, "", *lines, "export {};", ""])
-    return Declared(text, naming.exported(), tuple(book.remarks))
+    return Declared(text, tuple(sorted({*naming.exported(), *read})), tuple(book.remarks))
 
 
 def _read_bodies(book: Book, bodies: dict[tuple[int, Way], Body], home: Home) -> None:
@@ -118,6 +136,12 @@ def _signature(action: Action[Any, Any], book: Book) -> _Signature:
     free = {**takes.free, **gives.free}
     parameters = tuple((each.__name__, bound_of(each, takes)) for each in free)
     return _Signature(action, parameters, tuple(slots), result, names)
+
+
+def _read_provider(facts: ProviderFacts, book: Book) -> _Provider:
+    signatures = {name: _signature(each, book) for name, each in facts.actions.items()}
+    actions = {name: (list(each.slots), each.result) for name, each in signatures.items()}
+    return _Provider(read_provider(facts, book), actions)
 
 
 def _local_names(action: Action[Any, Any]) -> dict[str, Any]:

@@ -33,11 +33,14 @@ class Identity:
         has_referred: whether any reference was made since `detached` began.
     """
 
-    __slots__ = ("_made", "_unfinished", "has_referred", "nodes", "turn")
+    __slots__ = ("_made", "_paths", "_unfinished", "has_referred", "nodes", "turn")
 
     def __init__(self, made: Mapping[object, tuple[str, Any]]) -> None:
         self._made = made
         self._unfinished: set[int] = set()
+        self._paths: dict[
+            int, tuple[Node, str]
+        ] = {}  # of this turn; one small list may be in ten thousand places
         self.nodes: dict[int, Node] = {}
         self.turn = 0  # one per call of the writer: nothing changes during a call
         self.has_referred = False
@@ -47,6 +50,7 @@ class Identity:
         """A call of the writer; if it fails, nothing that it wrote can be referred to."""
         self.turn += 1
         self._unfinished.clear()
+        self._paths.clear()
         try:
             yield
         except BaseException:
@@ -91,7 +95,10 @@ class Identity:
         if node[4] != self.turn and not self._confirm(node):
             return None
         self.has_referred = True
-        return path_of(node)
+        known = self._paths.get(id(value))
+        if known is None or known[0] is not node:
+            known = self._paths[id(value)] = (node, path_of(node))
+        return known[1]
 
     def _confirm(self, node: Node) -> bool:
         """Whether an object from an earlier call is what was sent then; if not, what led there is forgotten."""

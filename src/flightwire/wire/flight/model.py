@@ -233,14 +233,16 @@ class ModelEncoder:
 
     def array(self, value: list[Any] | tuple[Any, ...], parent: Node | None, key: object) -> object:
         """The model of a list or tuple, as an array. Tuples have no identity: Python shares equal ones."""
-        model: list[object] = []
         identity = self.identity
-        node: Node = (parent, key, value, model, identity.turn)
-        if isinstance(value, list):
+        has_identity = isinstance(value, list)
+        if has_identity:
             if id(value) in identity.nodes and (found := identity.find(value)) is not None:
                 return found
             if len(value) >= MIN_ENTRIES and (raw := self._raw(value, parent, key)) is not None:
                 return raw
+        model: list[object] = []
+        node: Node = (parent, key, value, model, identity.turn)
+        if has_identity:
             identity.nodes[id(value)] = node
         self.enter()
         handlers = self._handlers

@@ -112,12 +112,12 @@ def _not_finite(root: dict[Any, Any] | list[Any], max_depth: int, keys: set[str]
             floats = _of(float, items, kinds)
             found += len(floats) - sum(map(isfinite, floats))
         dicts, lists = _of(dict, items, kinds), _of(list, items, kinds)
-        if tuple in kinds:
-            lists = lists + _of(tuple, items, kinds)
         expected = len(seen) + len(dicts) + len(lists)
         seen = _with_ids(_with_ids(seen, dicts), lists)
         if len(seen) != expected:  # something stands in two places, or contains itself
             return None
+        if tuple in kinds:  # they have no identity: Python shares equal ones
+            lists = lists + _of(tuple, items, kinds)
     return None
 
 
