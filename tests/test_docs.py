@@ -103,6 +103,7 @@ async def test_examples_of_tools_run(
         "ann read example.com (call call-1, after 1 messages)\n",
         "Cloning flightwire … (working)\nflightwire is deployed. (working)\nflightwire is deployed. \n",
         "['lookup', 'confirm'] 1\n",
+        "",
         "['user', 'assistant', 'tool', 'assistant']\n",
         "2\n",
         "{'type': 'text', 'value': 'paid 500'}\n",

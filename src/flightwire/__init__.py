@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from flightwire.core.stop import has_tool_call, is_loop_finished, is_step_count, step_count_is
     from flightwire.core.stream_text import StreamTextResult, stream_text
     from flightwire.core.timeouts import Timeout
-    from flightwire.core.tools import Tool, ToolContext, client_tool, dynamic_tool, tool
+    from flightwire.core.tools import Tool, ToolContext, client_tool, dynamic_tool, provider_tool, tool
     from flightwire.core.transforms import TransformContext, smooth_stream
     from flightwire.elements import UNDEFINED, UNSET, Element
     from flightwire.errors import (
@@ -218,6 +218,7 @@ __all__ = [
     "is_streamable_value",
     "not_found",
     "parse_partial_json",
+    "provider_tool",
     "read_streamable_value",
     "redirect",
     "register_provider",
@@ -304,6 +305,7 @@ _MODULES = {
         "ToolContext",
         "client_tool",
         "dynamic_tool",
+        "provider_tool",
         "tool",
     ),
     "core.transforms": (

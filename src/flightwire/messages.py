@@ -6,6 +6,7 @@ frozen values, and their JSON form. Refuses to know: providers, storage, the bro
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
@@ -347,7 +348,7 @@ def _options(data: Mapping[str, object]) -> ProviderOptions | None:
 
 
 def message_to_json(message: ModelMessage) -> dict[str, object]:
-    """Write one message in the AI SDK's JSON form; fields that are None are left out."""
+    """Write one message in the AI SDK's JSON form: fields that are None are left out, bytes are base64."""
     content: object = message.content
     if not isinstance(content, str):
         content = [_part_to_json(part) for part in message.content]
@@ -359,7 +360,9 @@ def _part_to_json(part: object) -> dict[str, object]:
     data: dict[str, object] = {"type": kind}
     for name, key in _PART_FIELDS[kind][1].items():
         field = getattr(part, name)
-        if field is not None and field is not False:
+        if isinstance(field, (bytes, bytearray, memoryview)):
+            data[key] = b64encode(field).decode()  # as the AI SDK writes files
+        elif field is not None and field is not False:
             data[key] = field
     if kind == "tool-approval-response":
         data["approved"] = getattr(part, "approved")  # noqa: B009 - False must be written here

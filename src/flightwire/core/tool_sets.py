@@ -6,6 +6,7 @@ Owns: reading `tools`, `tool_choice`, `active_tools` and `tool_order` (AI SDK v7
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -110,5 +111,5 @@ def to_specs(
 
 def _spec(name: str, tool: AnyTool, context: Any) -> ToolSpec | ProviderToolSpec:
     if isinstance(tool, ProviderToolSpec):
-        return tool if tool.name == name else ProviderToolSpec(tool.id, name, tool.args)
+        return tool if tool.name == name else dataclasses.replace(tool, name=name)
     return tool.to_spec(name, context)

@@ -5,6 +5,7 @@ Owns: `Tool`, the decorator and its siblings, what a tool is told about its call
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import sys
@@ -30,7 +31,7 @@ from flightwire.core.tool_schema import FunctionSchema
 from flightwire.errors import InvalidArgumentError
 from flightwire.jsontypes import JSONObject, JSONValue
 from flightwire.messages import ModelMessage, ProviderOptions
-from flightwire.providers.base import ToolSpec
+from flightwire.providers.base import ProviderToolSpec, ToolSpec
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -110,6 +111,7 @@ class Tool(Generic[P, R]):
         *,
         description: Description = None,
         is_dynamic: bool = False,
+        provided: ProviderToolSpec | None = None,
         options: ToolOptions,
     ) -> None:
         self.name = checked_name(name)
@@ -127,6 +129,7 @@ class Tool(Generic[P, R]):
         self.on_input_delta = options.get("on_input_delta")
         self.on_input_available = options.get("on_input_available")
         self._schema = schema
+        self._provided = provided
         if self.timeout_s is not None and not 0 < self.timeout_s < float("inf"):
             raise InvalidArgumentError(f"timeout_s of tool '{name}' must be a positive number of seconds.")
 
@@ -184,8 +187,10 @@ class Tool(Generic[P, R]):
         fn = inspect.unwrap(self.fn) if self.fn is not None else None
         return inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
 
-    def to_spec(self, name: str, context: object) -> ToolSpec:
+    def to_spec(self, name: str, context: object) -> ToolSpec | ProviderToolSpec:
         """The tool as the model sees it, under a name."""
+        if self._provided is not None:
+            return dataclasses.replace(self._provided, name=name)
         description = self.description(context) if callable(self.description) else self.description
         return ToolSpec(
             name=name,
@@ -314,6 +319,30 @@ def dynamic_tool(
     given: Callable[..., Any] = execute
     fn = given if _takes_context(given) else _without_context(given)
     return Tool(name, fn, schema, description=description, is_dynamic=True, options=_checked(options))
+
+
+def provider_tool(
+    spec: ProviderToolSpec,
+    execute: Callable[[Any], Any] | Callable[[Any, AnyContext], Any],
+    **options: Unpack[ToolOptions],
+) -> Tool[..., Any]:
+    """A tool that a provider defines and the app runs: `provider_tool(anthropic.tools.bash_20250124(), run_bash)`.
+
+    Arguments:
+        spec: the provider's tool.
+        execute: gets the input as the provider describes it, and the `ToolContext` if it takes a second argument.
+        options: see `Tool`.
+
+    Raises:
+        InvalidArgumentError: something that is no tool of a provider, or an unknown option.
+    """
+    if not isinstance(spec, ProviderToolSpec):
+        raise InvalidArgumentError(
+            f"provider_tool takes a provider's tool such as anthropic.tools.bash_20250124(), got {spec!r:.80}."
+        )
+    given: Callable[..., Any] = execute
+    fn = given if _takes_context(given) else _without_context(given)
+    return Tool(spec.name, fn, JSONSchema({}), provided=spec, options=_checked(options))
 
 
 def client_tool(

@@ -168,7 +168,25 @@ def _free_name(taken: list[str]) -> str:
     return name
 
 
-groq = ChatProvider(
+class GroqTools:
+    """Makes Groq's tools."""
+
+    def browser_search(self) -> ProviderToolSpec:
+        """Search the web and read what was found."""
+        return ProviderToolSpec("groq.browser_search", "browser_search", {})
+
+
+class Groq(ChatProvider):
+    """Makes Groq's models: `groq("llama-3.3-70b-versatile")`.
+
+    Attributes:
+        tools: Groq's own tools, as in `groq.tools.browser_search()`.
+    """
+
+    tools = GroqTools()
+
+
+groq = Groq(
     GroqChat,
     name="groq",
     service="Groq",

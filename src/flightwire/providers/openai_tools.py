@@ -7,6 +7,7 @@ sent, what they answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from flightwire.providers.base import ProviderToolSpec
@@ -90,6 +91,31 @@ class OpenAITools:
         """A tool of the caller's whose input is plain text, or text of a grammar."""
         spec = _tool("custom", description=description, format=format)
         return ProviderToolSpec(spec.id, name, spec.args)
+
+    def tool_search(
+        self,
+        *,
+        execution: Literal["server", "client"] | None = None,
+        description: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> ProviderToolSpec:
+        """Find tools that are loaded late (`defer_loading` in their options); "client": the caller finds them."""
+        return _tool("tool_search", execution=execution, description=description, parameters=parameters)
+
+    def programmatic_tool_calling(self) -> ProviderToolSpec:
+        """Programs of the model's, run by OpenAI, that call the caller's tools."""
+        return replace(_tool("programmatic_tool_calling"), supports_deferred_results=True)
+
+    def web_search_preview(
+        self,
+        *,
+        search_context_size: Literal["low", "medium", "high"] | None = None,
+        user_location: Mapping[str, str] | None = None,
+    ) -> ProviderToolSpec:
+        """The older search of the web."""
+        return _tool(
+            "web_search_preview", search_context_size=search_context_size, user_location=user_location
+        )
 
     def shell(self, *, environment: Mapping[str, Any] | None = None) -> ProviderToolSpec:
         """A shell: the caller's, or one in a container of OpenAI's."""

@@ -15,6 +15,7 @@ from flightwire.providers.responses_dialect import ResponsesModel
 from flightwire.providers.transport import DEFAULT_TIMEOUTS, Timeouts
 from flightwire.providers.xai_chat import XaiChat
 from flightwire.providers.xai_responses import XaiOptions, XaiResponses
+from flightwire.providers.xai_tools import XaiTools
 
 __all__ = ["Xai", "XaiOptions", "xai"]
 
@@ -28,7 +29,10 @@ class Xai:
 
     Attributes:
         chat: makes models over chat completions, which xAI keeps for older code.
+        tools: xAI's own tools, as in `xai.tools.web_search()`.
     """
+
+    tools = XaiTools()
 
     chat = ChatProvider(
         XaiChat,

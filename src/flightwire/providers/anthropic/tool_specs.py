@@ -17,6 +17,12 @@ from flightwire.providers.base import ProviderToolSpec
 __all__ = ["AnthropicTools", "UserLocation"]
 
 
+# What Anthropic may go on with in its next message, after the app's own tools have answered or at once.
+_DEFERRED = (
+    "web_search_", "web_fetch_", "code_execution_20250825", "code_execution_20260120", "tool_search_", "advisor_",
+)  # fmt: skip
+
+
 class UserLocation(TypedDict, total=False):
     """Where the person is, about."""
 
@@ -33,7 +39,9 @@ def _tool(key: str, name: str | None, **settings: object) -> ProviderToolSpec:
         for setting, value in settings.items()
         if value is not None
     }
-    return ProviderToolSpec(f"anthropic.{key}", name or TOOLS[key].name, args)
+    return ProviderToolSpec(
+        f"anthropic.{key}", name or TOOLS[key].name, args, supports_deferred_results=key.startswith(_DEFERRED)
+    )
 
 
 class AnthropicTools:
