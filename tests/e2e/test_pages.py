@@ -155,7 +155,9 @@ def test_a_page_in_a_layout_has_search_params_styles_and_a_title(site: Site, tab
     tab.page.get_by_role("button", name="Ada 1").wait_for()
     assert tab.page.locator("div > nav#nav + main > button").count() == 1
     assert tab.page.title() == "Welcome | Shop"
-    tab.page.wait_for_function("getComputedStyle(document.querySelector('button')).color === 'rgb(1, 2, 3)'")
+    tab.page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('button')).color === 'rgb(1, 2, 3)'"
+    )
     assert tab.page.locator("meta[name=description]").get_attribute("content") == "Things."
     assert tab.page.locator('meta[property="og:title"]').get_attribute("content") == "</script><b>"
     assert tab.errors == []
@@ -181,7 +183,7 @@ def test_a_server_component_streams_into_the_document_without_another_request(si
     tab.page.get_by_role("button", name="4 15 255").wait_for()
     assert tab.page.title() == "Prices of bread | Shop"
     assert tab.page.get_by_role("heading").inner_text() == "Prices True"
-    tab.page.wait_for_function("getComputedStyle(document.querySelector('button')).padding === '7px'")
+    tab.page.wait_for_function("() => getComputedStyle(document.querySelector('button')).padding === '7px'")
     assert tab.errors == []
 
 

@@ -57,9 +57,11 @@ def test_style_sheets_modules_and_images_arrive_under_a_prefix(app, serve, tab: 
     with serve(mode, prefix="/x/y") as server:
         tab.page.goto(server.url)
         tab.page.locator("p").wait_for()
-        tab.page.wait_for_function("getComputedStyle(document.querySelector('p')).color === 'rgb(1, 2, 3)'")
+        tab.page.wait_for_function(
+            "() => getComputedStyle(document.querySelector('p')).color === 'rgb(1, 2, 3)'"
+        )
         assert tab.page.evaluate("getComputedStyle(document.querySelector('p')).padding") == "7px"
-        tab.page.wait_for_function("document.querySelector('img').naturalWidth === 1")
+        tab.page.wait_for_function("() => document.querySelector('img').naturalWidth === 1")
     assert tab.console == []
 
 

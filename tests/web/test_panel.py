@@ -166,7 +166,7 @@ def test_production_shows_no_panel(page, serve, tab: Tab):
     with serve("production", fail) as server:
         tab.page.goto(server.url)
         tab.page.get_by_role("button", name="Ask").click()
-        tab.page.wait_for_function("document.querySelector('p')")
+        tab.page.wait_for_function("() => document.querySelector('p')")
         tab.page.get_by_role("button", name="Catch").click()
         tab.page.get_by_text("caught").wait_for()
         assert panel(tab).count() == 0
