@@ -1,6 +1,6 @@
 # Every word here means the same at home and in CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench fuzz lock
+.PHONY: help run test lint types bench bench-quick fuzz lock
 SHELL := /bin/sh
 
 # Any Python 3 will do to start: tools/setup.py looks for one that is new enough, and says so when there is none.
@@ -10,7 +10,7 @@ IN_VENV = @"$(or $(PYTHON),python3)" tools/setup.py
 APP ?= examples
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## install what is missing, then open the gallery of recipes on http://127.0.0.1:3000 (APP=folder, PORT=3000)
 	$(IN_VENV) run -- flightwire dev "$(APP)"
@@ -24,8 +24,11 @@ lint: ## style: ruff, and the formatter
 types: ## strict types: mypy
 	$(IN_VENV) test -- python tools/check.py types
 
-bench: ## cost per streamed token, with the AI SDK on Node in the same run
+bench: ## what a streamed token costs, beside every peer; about twenty minutes (ARGS=profile, ARGS=parts)
 	$(IN_VENV) test -- python tools/check.py bench
+
+bench-quick: ## the same in three minutes; says which ratio moved since they were written down
+	$(IN_VENV) test -- python tools/check.py bench-quick
 
 fuzz: ## ten minutes of hostile bytes for the decoders, 20,000 hostile values for React
 	$(IN_VENV) test -- python tools/check.py fuzz

@@ -1,4 +1,4 @@
-"""`make bench`, `make bench ARGS=--quick`, `make bench ARGS=parts`, `make bench ARGS=profile`."""
+"""`make bench`, `make bench-quick`, `make bench ARGS=parts`, `make bench ARGS=profile`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import argparse
 import os
 import shlex
 import sys
-
-from bench.servers import AI_SDK, OURS, RAW_PUMP
-
-WITHOUT = {"node": AI_SDK, "pump": RAW_PUMP, "ours": OURS}
 
 
 def main() -> int:
@@ -22,12 +18,22 @@ def main() -> int:
         help="compare: servers side by side (default). parts: single steps, in nanoseconds. profile: where ours spends its time",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a run of seconds that shows whether something broke"
+        "--quick",
+        action="store_true",
+        help="three minutes: the rows that tell most, of the nearest neighbours",
     )
-    parser.add_argument("--without", action="append", default=[], choices=WITHOUT, help="leave a server out")
-    options = parser.parse_args(
-        sys.argv[1:] or shlex.split(os.environ.get("ARGS", ""))
-    )  # make hands ARGS over so
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave a server out, by the beginning of its name",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="write bench/ratios.json, which later runs are compared with"
+    )
+    words = sys.argv[1:] + shlex.split(os.environ.pop("ARGS", ""))  # make hands ARGS over so
+    options = parser.parse_args(words)
     if options.what == "parts":
         from bench import parts
 
@@ -38,10 +44,7 @@ def main() -> int:
         return profile.main()
     from bench import run
 
-    left_out = {WITHOUT[name] for name in options.without}
-    return run.compare(
-        [name for name in (RAW_PUMP, OURS, AI_SDK) if name not in left_out], quick=options.quick
-    )
+    return run.compare(quick=options.quick, without=options.without, keeps=options.keep)
 
 
 if __name__ == "__main__":

@@ -10,29 +10,41 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from functools import lru_cache
 
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+ALPHABET = string.digits + string.ascii_letters
 PROMPT = re.compile(rb"bench-(\d+)-(\d+)-(\w+)")
+TOOL = re.compile(rb'"name":\s*"(look_?[uU]p)"')
+TOOL_ANSWER = re.compile(rb'"role":\s*"tool"')
 EVENT_BYTES = 333  # what OpenAI's chat completions send per token, with ids, fingerprint and obfuscation
 CHUNK_EVENTS = 16
+ELEMENT_CHARS = 100
+PIECE_CHARS = 16  # of an object
 
 
-def prompt(tokens: int, tokens_per_s: int, name: str) -> str:
-    """The prompt that makes the upstream answer with so many tokens; a rate of 0 is "as fast as they go"."""
-    return f"bench-{tokens}-{tokens_per_s}-{name}"
+def prompt(tokens: int, interval_ms: int, name: str) -> str:
+    """The prompt that makes the upstream answer with so many tokens; an interval of 0 is "as fast as they go"."""
+    return f"bench-{tokens}-{interval_ms}-{name}"
 
 
 def token(number: int) -> str:
-    """The text of one token: a blank and three digits of base 36."""
-    high, low = divmod(number, 36)
-    return f" {ALPHABET[high // 36 % 36]}{ALPHABET[high % 36]}{ALPHABET[low]}"
+    """The text of one token: a blank and three digits of base 62."""
+    high, low = divmod(number, 62)
+    return f" {ALPHABET[high // 62 % 62]}{ALPHABET[high % 62]}{ALPHABET[low]}"
 
 
 @lru_cache(maxsize=8)
 def texts(tokens: int) -> list[str]:
     """What a reader must see, in order."""
     return [token(number) for number in range(tokens)]
+
+
+@lru_cache(maxsize=8)
+def elements(count: int) -> list[dict[str, str]]:
+    """What a reader of an object must see: 100 characters each, as JSON."""
+    filling = "x" * (ELEMENT_CHARS - len('{"name":"","text":""},') - 4)
+    return [{"name": text, "text": filling} for text in texts(count)]
 
 
 def event(delta: dict[str, object], finish_reason: str | None = None) -> bytes:
@@ -50,11 +62,33 @@ def usage_event(tokens: int) -> bytes:
 @lru_cache(maxsize=8)
 def events(tokens: int) -> list[bytes]:
     """The whole answer: the role, the tokens, the reason, the usage, the end mark."""
+    return _answer([{"content": text} for text in texts(tokens)])
+
+
+@lru_cache(maxsize=8)
+def object_events(count: int) -> list[bytes]:
+    """An answer in JSON: a list of so many elements."""
+    text = json.dumps({"elements": elements(count)}, separators=(",", ":"))
+    return _answer(
+        [{"content": text[at : at + PIECE_CHARS]} for at in range(0, len(text), PIECE_CHARS)],
+    )
+
+
+def tool_events(name: str) -> list[bytes]:
+    """An answer that calls a tool."""
+    pieces: list[dict[str, object]] = [
+        {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}},
+        *({"index": 0, "function": {"arguments": text}} for text in ('{"na', 'me":', '"x"}')),
+    ]
+    return _answer([{"tool_calls": [piece]} for piece in pieces], "tool_calls")
+
+
+def _answer(deltas: list[dict[str, object]], finish_reason: str = "stop") -> list[bytes]:
     return [
         event({"role": "assistant", "content": "", "refusal": None}),
-        *(event({"content": text}) for text in texts(tokens)),
-        event({}, "stop"),
-        usage_event(tokens),
+        *map(event, deltas),
+        event({}, finish_reason),
+        usage_event(len(deltas)),
         b"data: [DONE]\n\n",
     ]
 

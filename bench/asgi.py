@@ -19,7 +19,5 @@ def serve(app: Any) -> None:
         from bench.sampling import Sampler
 
         Sampler(path).start()
-    config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", log_level="warning", access_log=False, lifespan="off"
-    )
+    config = uvicorn.Config(app, loop="uvloop", http="httptools", log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])

@@ -9,44 +9,103 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
 from bench.load import TIMEOUT_S
 from bench.processes import LOAD_CORE, ROOT, Process, on_core
+from bench.servers import IDLE, OURS, RAW_PUMP, Server
+
+NOBODY_S = 30.0  # beyond what the load itself gives up after
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """So many streams at once, each asked for so many times for so many tokens; a rate of 0 is as fast as they go."""
+    """So many streams at once, each asked for so many times for so many tokens.
+
+    Attributes:
+        interval_ms: between two tokens; 0 is as fast as they go.
+        repeats: of the servers that are not slow.
+        warm_up: loads before it is measured.
+        slow_rounds, slow_repeats: of the slow ones.
+        work: see `bench.load.Job`.
+        only: names of the servers that take part; empty for all that can do the work.
+        memory_at_s: when the server's memory is looked at, in seconds after all streams have begun; each time it is a
+            new process.
+    """
 
     name: str
     streams: int
     tokens: int
     rounds: int = 1
-    tokens_per_s: int = 0
+    interval_ms: int = 0
     repeats: int = 1
     warm_up: int = 0
+    slow_rounds: int = 1
+    slow_repeats: int = 1
+    work: str = "text"
+    only: tuple[str, ...] = ()
+    memory_at_s: tuple[float, ...] = ()
+
+    def has(self, server: Server) -> bool:
+        """Whether a server takes part."""
+        if self.only:
+            return server.name in self.only
+        return self.work in server.does and server.name != IDLE
 
 
-SATURATED, PACED, FIRST, SHORT, LONG = "saturated", "paced", "first token", "short", "long"
+SATURATED, FIRST, SHORT, LONG, LONGEST = (
+    "saturated",
+    "first token",
+    "short",
+    "20,000 tokens",
+    "200,000 tokens",
+)
+PACED, PACED_200, PACED_350, PACED_500, PACED_1000 = (
+    "paced 40 × 50/s",
+    "paced 200 × 50/s",
+    "paced 350 × 50/s",
+    "paced 500 × 50/s",
+    "paced 1,000 × 20/s",
+)
+OPEN, GROWING, OBJECT, TOOLS = "1,000 idle streams", "growth per token", "object of 1 MB", "tool loop"
+_PACED = [(PACED, 40, 20, ()), (PACED_200, 200, 20, ())]
+_HEAVY = [(PACED_350, 350, 20), (PACED_500, 500, 20), (PACED_1000, 1000, 50)]
 
 
 def scenarios(*, quick: bool) -> list[Scenario]:
-    """What a run consists of. The quick one says whether something broke, not how fast it is."""
+    """What a run consists of; the quick one has the rows that tell most."""
+    saturated = Scenario(SATURATED, streams=32, tokens=500, rounds=4, repeats=7, warm_up=1, slow_repeats=3)
+    first = Scenario(FIRST, streams=1, tokens=1, rounds=200, repeats=3, warm_up=1, slow_rounds=50)
     if quick:
         return [
-            Scenario(SATURATED, streams=32, tokens=500, rounds=1, repeats=3, warm_up=1),
-            Scenario(PACED, streams=40, tokens=50, tokens_per_s=50, repeats=1),
-            Scenario(FIRST, streams=1, tokens=1, rounds=50, repeats=1),
+            saturated,
+            Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=3),
+            Scenario(PACED_200, streams=200, tokens=150, interval_ms=20, repeats=2),
+            first,
         ]
+    both = (RAW_PUMP, OURS)
     return [
-        Scenario(SATURATED, streams=32, tokens=500, rounds=4, repeats=9, warm_up=1),
-        Scenario(PACED, streams=40, tokens=200, tokens_per_s=50, repeats=3),
-        Scenario(FIRST, streams=1, tokens=1, rounds=200, repeats=3, warm_up=1),
+        saturated,
+        *(
+            Scenario(name, streams, 200, interval_ms=interval_ms, repeats=3, slow_repeats=1, only=only)
+            for name, streams, interval_ms, only in _PACED
+        ),
+        *(
+            Scenario(name, streams, 200, interval_ms=interval_ms, repeats=2, only=both)
+            for name, streams, interval_ms in _HEAVY
+        ),
+        first,
         Scenario(SHORT, streams=4, tokens=500, rounds=10, repeats=3),
         Scenario(LONG, streams=4, tokens=20_000, repeats=3),
+        Scenario(LONGEST, streams=1, tokens=200_000, repeats=3, only=both),
+        Scenario(TOOLS, streams=16, tokens=100, rounds=10, repeats=3, warm_up=1, work="tools"),
+        Scenario(OBJECT, streams=1, tokens=10_000, repeats=3, warm_up=1, work="object"),
+        Scenario(OPEN, streams=1000, tokens=4, interval_ms=4000, repeats=1, memory_at_s=(0.5,)),
+        Scenario(OPEN, streams=1000, tokens=4, interval_ms=4000, memory_at_s=(0.5,), only=(IDLE,)),
+        Scenario(GROWING, streams=100, tokens=400, interval_ms=20, memory_at_s=(0.5, 6.5), only=both),
     ]
 
 
@@ -67,60 +126,105 @@ class Figures:
         return median(one[name] for one in self.seen)
 
 
-def measure(scenario: Scenario, server: Process, upstream: Process, into: Figures) -> None:
+def measure(
+    scenario: Scenario,
+    server: Process,
+    upstream: Process,
+    into: Figures,
+    *,
+    wire: str = "flight",
+    rounds: int = 0,
+    load_core: int | None = LOAD_CORE,
+) -> None:
     """Run the scenario once.
 
     Raises:
         RuntimeError: the load failed, or something other than the tokens in their order has arrived.
     """
     before_s = server.cpu_s()
-    seen = _load(scenario, server, upstream)
+    seen = _load(scenario, server, upstream, wire, rounds or scenario.rounds, load_core)
     into.cpu_us_per_token.append((server.cpu_s() - before_s) * 1e6 / seen["tokens"])
     into.tokens_per_s.append(seen["tokens"] / seen["elapsed_s"])
     into.seen.append(seen)
 
 
 def interleave(
-    scenario: Scenario, running: dict[str, Process], upstream: Process
-) -> Iterable[tuple[str, dict[str, Figures]]]:
-    """Measure every server in turn, `repeats` times, another one first each time; yields as it goes."""
+    scenario: Scenario, running: Mapping[str, Process], upstream: Process, servers: Iterable[Server] = ()
+) -> Iterator[tuple[str, dict[str, Figures]]]:
+    """Measure every server in turn, `repeats` times, another one first each time; yields as it goes.
+
+    Only the one that is measured runs: the others are stopped.
+    """
+    about = {server.name: server for server in servers}
     figures = {name: Figures() for name in running}
     names = list(running)
+
+    def once(name: str, into: Figures) -> None:
+        server = about.get(name)
+        slow = server is not None and server.is_slow
+        with _alone(running, name):
+            measure(
+                scenario,
+                running[name],
+                upstream,
+                into,
+                wire="flight" if server is None else server.wire,
+                rounds=scenario.slow_rounds if slow else scenario.rounds,
+            )
+
     for _ in range(scenario.warm_up):
         for name in names:
-            measure(scenario, running[name], upstream, Figures())
+            once(name, Figures())
     for turn in range(scenario.repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            measure(scenario, running[name], upstream, figures[name])
+            if turn >= scenario.slow_repeats and name in about and about[name].is_slow:
+                continue
+            once(name, figures[name])
             yield name, figures
+
+
+@contextmanager
+def _alone(running: Mapping[str, Process], name: str) -> Iterator[None]:
+    running[name].resume()
+    try:
+        yield
+    finally:
+        running[name].pause()
 
 
 def paired_ratio(above: Figures, below: Figures) -> float:
     """The median of the ratios within each repeat: what slows the machine down for a while slows both."""
-    return median(a / b for a, b in zip(above.cpu_us_per_token, below.cpu_us_per_token, strict=True))
+    pairs = zip(above.cpu_us_per_token, below.cpu_us_per_token, strict=False)  # slow ones have fewer repeats
+    return median(a / b for a, b in pairs)
 
 
-def _load(scenario: Scenario, server: Process, upstream: Process) -> dict[str, float]:
+def _load(
+    scenario: Scenario, server: Process, upstream: Process, wire: str, rounds: int, core: int | None
+) -> dict[str, float]:
     job = {
         "port": server.port,
         "upstream_port": upstream.port,
         "streams": scenario.streams,
         "tokens": scenario.tokens,
-        "rounds": scenario.rounds,
-        "tokens_per_s": scenario.tokens_per_s,
+        "rounds": rounds,
+        "interval_ms": scenario.interval_ms,
+        "work": scenario.work,
+        "wire": wire,
+        "pid": server.pid,
+        "memory_at_s": scenario.memory_at_s,
     }
-    with on_core(LOAD_CORE):
+    with on_core(core):
         done = subprocess.run(
             [sys.executable, "-m", "bench.load"],
             input=json.dumps(job),
             capture_output=True,
             text=True,
             cwd=ROOT,
-            timeout=TIMEOUT_S + 30,
+            timeout=TIMEOUT_S + NOBODY_S,
             check=False,
         )
     if done.returncode:
-        wrong = done.stderr.strip().splitlines()[-1][:2000]
+        wrong = (done.stderr.strip().splitlines() or ["the load ended without a word"])[-1][:2000]
         raise RuntimeError(f"{scenario.name}: {wrong}\n{server.complaints()}".strip())
     seen: dict[str, float] = json.loads(done.stdout)
     return seen

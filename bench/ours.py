@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import flightwire
-from bench.actions import generate
+from bench.actions import generate, list_items, use_tool
 from bench.asgi import serve
 
-app = flightwire.app(actions=[generate])
+app = flightwire.app(actions=[generate, use_tool, list_items])
 
 if __name__ == "__main__":
     serve(app)

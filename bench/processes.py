@@ -6,12 +6,14 @@ Owns: starting them on their core, what they cost in CPU and memory, ending them
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self
@@ -20,14 +22,29 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 5.0
+POLL_S = 0.005
 MAX_COMPLAINT_CHARS = 2000
 
 
 class Process:
-    """A program that prints the port it listens on as its first line."""
+    """A program that prints the port it listens on as its first line, unless it is told one.
+
+    Arguments:
+        command: what is started.
+        core: where it runs; None for every core.
+        env: on top of ours.
+        folder: where it is started.
+        port: where it listens, if it does not say so itself.
+    """
 
     def __init__(
-        self, command: Sequence[str], *, core: int, env: Mapping[str, str] | None = None, folder: Path = ROOT
+        self,
+        command: Sequence[str],
+        *,
+        core: int | None,
+        env: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
+        port: int | None = None,
     ) -> None:
         self.started_s = time.monotonic()
         self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 # closed in stop()
@@ -41,6 +58,10 @@ class Process:
                 text=True,
             )
         self.pid = self._process.pid
+        if port is not None:
+            self.port = port
+            self._wait_for_port(command)
+            return
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line.isdigit():
@@ -48,6 +69,16 @@ class Process:
             self.stop()
             raise RuntimeError(f"{' '.join(command)} did not say its port; it said {said}")
         self.port = int(line)
+
+    def _wait_for_port(self, command: Sequence[str]) -> None:
+        while not is_open(self.port):
+            if self._process.poll() is not None or time.monotonic() - self.started_s > START_TIMEOUT_S:
+                said = self.complaints()
+                self.stop()
+                raise RuntimeError(
+                    f"{' '.join(command)} does not listen on port {self.port}; it said {said!r}"
+                )
+            time.sleep(POLL_S)
 
     @property
     def url(self) -> str:
@@ -67,14 +98,26 @@ class Process:
         return self._said.read()[-MAX_COMPLAINT_CHARS:].strip()
 
     def cpu_s(self) -> float:
-        """CPU seconds used so far, user and system, by all its threads."""
-        return cpu_s(self.pid)
+        """CPU seconds used so far, user and system, by all its threads and those of its children."""
+        return sum(map(cpu_s, tree(self.pid)))
 
     def resident_mb(self) -> float:
-        """Megabytes of memory it holds now; 0 where the system does not tell."""
+        """Megabytes of memory it and its children hold now; 0 where the system does not tell."""
         return resident_mb(self.pid)
 
+    def pause(self) -> None:
+        """Let it do nothing, so that another server has its core for itself."""
+        for pid in tree(self.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        for pid in tree(self.pid):
+            os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            self.resume()
         self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT_S)
@@ -98,9 +141,9 @@ def python(module: str, *, core: int, env: Mapping[str, str] | None = None) -> P
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
+def on_core(core: int | None) -> Iterator[None]:
     """Keep what is started inside on one core, where there are several and the system can: children inherit it."""
-    if not hasattr(os, "sched_setaffinity"):
+    if core is None or not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
@@ -125,8 +168,42 @@ def cpu_s(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory in megabytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """Resident memory of a process and its children in megabytes; what they share is counted once."""
+    return sum(map(_resident_mb, tree(pid)))
+
+
+def _resident_mb(pid: int) -> float:
+    rollup = Path(f"/proc/{pid}/smaps_rollup")
+    try:
+        lines, name = rollup.read_text().splitlines(), "Pss:"
+    except OSError:
+        lines, name = Path(f"/proc/{pid}/status").read_text().splitlines(), "VmRSS:"
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its children, and theirs."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(
+                int(stat.parent.name)
+            )
+    found = [pid]
+    for one in found:
+        found += children.get(one, ())
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

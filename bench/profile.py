@@ -22,7 +22,7 @@ from bench.servers import environment
 
 LOADS = [
     Scenario(SATURATED, streams=32, tokens=500, rounds=30),
-    Scenario(PACED, streams=40, tokens=250, tokens_per_s=50),
+    Scenario(PACED, streams=40, tokens=250, interval_ms=20),
 ]
 WRITE_TIMEOUT_S = 10.0
 FUNCTIONS = 15

@@ -12,18 +12,23 @@ from typing import Any
 
 def dechunk(body: bytes) -> bytes:
     """The body of a response with `transfer-encoding: chunked`."""
-    parts: list[bytes] = []
+    return b"".join(body[start:end] for start, end in chunks(body))
+
+
+def chunks(body: bytes) -> list[tuple[int, int]]:
+    """Where each chunk of such a body begins and ends."""
+    found: list[tuple[int, int]] = []
     at = 0
     while True:
         end = body.index(b"\r\n", at)
         size = int(body[at:end], 16)
         if size == 0:
-            return b"".join(parts)
-        parts.append(body[end + 2 : end + 2 + size])
+            return found
+        found.append((end + 2, end + 2 + size))
         at = end + 2 + size + 2
 
 
-def deltas(body: bytes) -> list[str]:
+def deltas(body: bytes) -> list[Any]:
     """Every value of the one streamable in a response, in order, as the page's loop sees them.
 
     Raises:
@@ -31,7 +36,7 @@ def deltas(body: bytes) -> list[str]:
     """
     rows = _rows(body)
     row = _streamable(rows.pop("0"), rows)
-    seen: list[str] = []
+    seen: list[Any] = []
     value = row.get("curr", "")
     while "next" in row:
         following = row["next"]

@@ -1,4 +1,4 @@
-"""The whole comparison: starts the servers, measures, keeps the raw figures, prints tables.
+"""The whole comparison: installs the peers, starts the servers, measures, keeps the raw figures, prints tables.
 
 Owns: the order of things. Refuses to know: how a figure comes about.
 """
@@ -7,89 +7,174 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 
-from bench import report
-from bench.measure import Figures, interleave, now, scenarios
+from bench import gate, report
+from bench.measure import Figures, Scenario, interleave, measure, now, scenarios
+from bench.plots import write_plots
 from bench.processes import LOAD_CORE, ROOT, Process, python
-from bench.servers import AI_SDK, Server, machine, servers
+from bench.servers import AI_SDK, OURS, Server, idle_server, machine, own_servers, peer, peer_files, peer_name
+from flightwire.errors import ToolchainError
 
 RESULTS = ROOT / "bench" / "results"
+WIDTH = 150  # of tables that go into a file
+WARM = Scenario("warm-up", streams=4, tokens=50)
+Results = dict[str, dict[str, Figures]]
 
 
-def compare(names: list[str], *, quick: bool) -> int:
-    """Measure these servers side by side; 0 when every token arrived everywhere."""
-    console = Console()
+def compare(
+    *,
+    quick: bool,
+    without: list[str] | None = None,
+    keeps: bool = False,
+    shorter: list[Scenario] | None = None,
+) -> int:
+    """Measure the servers side by side; 0 when every token arrived everywhere.
+
+    Arguments:
+        quick: the rows that tell most, of the raw pump, ours and the AI SDK.
+        without: names of servers, or beginnings of them, that are left out.
+        keeps: make the ratios of this run the ones to compare with.
+        shorter: other scenarios than the usual ones, for tests.
+
+    Raises:
+        RuntimeError: a server failed, or an answer was wrong or short.
+    """
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     if not Path("/proc/self/stat").exists():
-        console.print(
-            "CPU times are read from /proc, which this system does not have: run the comparison on Linux."
-        )
+        console.print("CPU times are read from /proc, which this system does not have: run it on Linux.")
         return 1
-    contestants = _installed(names, console)
+    missing: dict[str, str] = {}
+    found = _installed(quick, without or [], missing, console)
+    chosen = scenarios(quick=quick) if shorter is None else shorter
+    with console.status("starting") as status, python("bench.upstream", core=LOAD_CORE) as upstream:
+        results, idle = _measure_all(chosen, found, upstream, status)
+        more = {} if shorter is not None else _beside(upstream, status, quick=quick, missing=missing)
+    raw = _raw(found, missing, idle, results) | more
+    report.print_report(raw, console)
+    _tell_moved(raw, console, keeps=keeps)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{raw['when']}.json"
+    path.write_text(json.dumps(raw, indent=1, ensure_ascii=False), encoding="utf-8")
+    plots = write_plots(results, RESULTS, prefix=raw["when"], ours=OURS)
+    console.print(f"[dim]raw figures: {path.relative_to(ROOT)}, {len(plots)} plots beside them[/]")
+    return 0
+
+
+def _installed(quick: bool, without: list[str], missing: dict[str, str], console: Console) -> list[Server]:
+    """The servers of this run; a peer that cannot be installed is named, and the run goes on."""
+    found = own_servers()
+    for path in peer_files():
+        name = peer_name(path)
+        if any(name.startswith(each) for each in without) or (quick and name != AI_SDK):
+            continue
+        with console.status(f"installing {name}"):
+            try:
+                found.append(peer(path))
+            except ToolchainError as error:
+                missing[name] = str(error)
+    return [server for server in found if not any(server.name.startswith(each) for each in without)]
+
+
+def _measure_all(
+    chosen: list[Scenario], found: list[Server], upstream: Process, status: Status
+) -> tuple[Results, dict[str, dict[str, float]]]:
+    results: Results = {}
+    idle: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:
-        upstream = stack.enter_context(python("bench.upstream", core=LOAD_CORE))
         running: dict[str, Process] = {}
-        idle: dict[str, dict[str, float]] = {}
-        for server in contestants:
+        for server in found:
+            status.update(f"starting {server.name}")
             process = stack.enter_context(server.start(f"{upstream.url}/v1"))
             idle[server.name] = {
                 "start_ms": process.first_answer_s() * 1000,
                 "resident_mb": process.resident_mb(),
             }
+            process.pause()
             running[server.name] = process
-        results = _measure_all(running, upstream, console, quick=quick)
-    raw = _raw(contestants, idle, results)
-    report.print_report(raw, console)
-    console.print(f"[dim]raw figures: {_keep(raw)}[/]")
-    return 0
-
-
-def _installed(names: list[str], console: Console) -> list[Server]:
-    from flightwire.errors import ToolchainError
-
-    try:
-        return servers(names)
-    except ToolchainError as error:
-        console.print(f"[yellow]without the AI SDK:[/] {error}")
-        return servers([name for name in names if name != AI_SDK])
-
-
-def _measure_all(
-    running: dict[str, Process], upstream: Process, console: Console, *, quick: bool
-) -> dict[str, dict[str, Figures]]:
-    results: dict[str, dict[str, Figures]] = {}
-    with console.status("starting") as status:
-        for scenario in scenarios(quick=quick):
+        for scenario in chosen:
+            if scenario.memory_at_s:
+                continue
+            part = {server.name: running[server.name] for server in found if scenario.has(server)}
             status.update(f"{scenario.name}: warming up")
-            for name, figures in interleave(scenario, running, upstream):
+            for name, figures in interleave(scenario, part, upstream, found):
                 results[scenario.name] = figures
-                done = len(figures[name].seen)
-                status.update(f"{scenario.name}: {name} {done}/{scenario.repeats}")
-    return results
+                status.update(f"{scenario.name}: {name} {len(figures[name].seen)}/{scenario.repeats}")
+    for scenario in chosen:
+        if scenario.memory_at_s:
+            _measure_memory(scenario, [*found, idle_server()], upstream, status, results)
+    return results, idle
+
+
+def _measure_memory(
+    scenario: Scenario, found: list[Server], upstream: Process, status: Status, results: Results
+) -> None:
+    """Memory is looked at in a process of its own, which has served a little before."""
+    for server in found:
+        if not scenario.has(server):
+            continue
+        status.update(f"{scenario.name}: {server.name}")
+        into = results.setdefault(scenario.name, {}).setdefault(server.name, Figures())
+        with server.start(f"{upstream.url}/v1") as process:
+            measure(WARM, process, upstream, Figures(), wire=server.wire)
+            measure(scenario, process, upstream, into, wire=server.wire)
+
+
+def _beside(upstream: Process, status: Status, *, quick: bool, missing: dict[str, str]) -> dict[str, Any]:
+    """What is not a load on a server that runs already."""
+    from bench import local_model, starting
+
+    status.update("importing and starting")
+    found: dict[str, Any] = {
+        "imports_ms": starting.imports(5 if quick else 15),
+        "starts_ms": starting.starts(2 if quick else 7),
+    }
+    if quick:
+        return found
+    status.update("workers")
+    found["workers"] = {
+        count: asdict(figures) for count, figures in starting.workers(upstream, (1, 2), repeats=3).items()
+    }
+    status.update("the local model")
+    try:
+        found["local"] = local_model.local_figures(upstream, repeats=5)
+    except (ToolchainError, RuntimeError) as error:
+        missing["the local model"] = str(error)
+    return found
 
 
 def _raw(
-    contestants: list[Server], idle: dict[str, dict[str, float]], results: dict[str, dict[str, Figures]]
-) -> dict[str, object]:
+    found: list[Server], missing: dict[str, str], idle: dict[str, dict[str, float]], results: Results
+) -> dict[str, Any]:
     return {
         "when": now(),
         "machine": machine(),
         "load_average": os.getloadavg(),
-        "versions": {server.name: server.versions for server in contestants},
+        "versions": {server.name: server.versions for server in found},
+        "missing": missing,
         "idle": idle,
         "scenarios": {
-            scenario: {name: asdict(found) for name, found in figures.items()}
+            scenario: {name: asdict(one) for name, one in figures.items()}
             for scenario, figures in results.items()
         },
     }
 
 
-def _keep(raw: dict[str, object]) -> str:
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{raw['when']}.json"
-    path.write_text(json.dumps(raw, indent=1), encoding="utf-8")
-    return str(path.relative_to(ROOT))
+def _tell_moved(raw: dict[str, Any], console: Console, *, keeps: bool) -> None:
+    ratios = gate.rows_of(raw)
+    if keeps:
+        gate.keep(ratios)
+        console.print(f"{len(ratios)} ratios are kept in bench/ratios.json", highlight=False)
+        return
+    told = gate.moved(ratios, gate.kept())
+    for line in told:
+        console.print(f"[yellow]moved:[/] {line}", highlight=False)
+    if not told:
+        console.print(f"none of {len(ratios)} ratios has moved by more than 15 %", highlight=False)

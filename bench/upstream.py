@@ -30,12 +30,16 @@ def chunk(data: bytes) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def whole_answer(tokens: int) -> bytes:
+def whole_answer(tokens: int, *, as_object: bool = False) -> bytes:
     """The body at once, several events to a chunk, as proxies join them when they come fast."""
-    events = answers.events(tokens)
+    return joined(answers.object_events(tokens) if as_object else answers.events(tokens))
+
+
+def joined(events: list[bytes]) -> bytes:
+    """A body of these events."""
     step = answers.CHUNK_EVENTS
-    joined = (b"".join(events[at : at + step]) for at in range(0, len(events), step))
-    return b"".join(map(chunk, joined)) + b"0\r\n\r\n"
+    chunks = (b"".join(events[at : at + step]) for at in range(0, len(events), step))
+    return b"".join(map(chunk, chunks)) + b"0\r\n\r\n"
 
 
 class Upstream(asyncio.Protocol):
@@ -72,13 +76,16 @@ class Upstream(asyncio.Protocol):
                 {"error": {"message": "the prompt is not one of bench.answers.prompt"}}, b"400 Bad Request"
             )
             return
-        tokens, tokens_per_s, name = int(asked[1]), int(asked[2]), asked[3].decode()
-        if tokens_per_s == 0:
-            self.transport.write(HEAD + whole_answer(tokens))
+        tokens, interval_ms, name = int(asked[1]), int(asked[2]), asked[3].decode()
+        tool = answers.TOOL.search(body)
+        if tool is not None and answers.TOOL_ANSWER.search(body) is None:
+            self.transport.write(HEAD + joined(answers.tool_events(tool[1].decode())))
+        elif interval_ms == 0:
+            self.transport.write(HEAD + whole_answer(tokens, as_object=b'"json_schema"' in body))
         else:
-            self.pace(answers.events(tokens), tokens_per_s, name)
+            self.pace(answers.events(tokens), interval_ms / 1000, name)
 
-    def pace(self, events: list[bytes], tokens_per_s: int, name: str) -> None:
+    def pace(self, events: list[bytes], interval_s: float, name: str) -> None:
         """Write the role at once, then a token per tick of a clock that does not drift, the rest after the last."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -92,7 +99,7 @@ class Upstream(asyncio.Protocol):
                 return
             times.append(time.monotonic_ns())
             self.transport.write(chunk(events[number]))
-            self.timer = loop.call_at(began_s + number / tokens_per_s, tick, number + 1)
+            self.timer = loop.call_at(began_s + number * interval_s, tick, number + 1)
 
         tick(1)
 

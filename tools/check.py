@@ -2,7 +2,7 @@
 
 Owns: which checks there are, and what they need besides Python packages. Refuses to know: what each of them checks.
 
-    python tools/check.py all | lint | types | bench | fuzz
+    python tools/check.py all | lint | types | bench | bench-quick | fuzz
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ def bench() -> None:
     run(sys.executable, "-m", "bench")
 
 
+def bench_quick() -> None:
+    """The rows that tell most, against the ratios that are kept."""
+    run(sys.executable, "-m", "bench", "--quick")
+
+
 def fuzz() -> None:
     """The decoders, for longer than in every test run."""
     os.environ.update(FLIGHTWIRE_FUZZ_S="300", FLIGHTWIRE_VALUES="20000")
@@ -67,9 +72,10 @@ CHECKS: dict[str, list[Callable[[], None]]] = {
     "lint": [lint],
     "types": [types],
     "bench": [bench],
+    "bench-quick": [bench_quick],
     "fuzz": [fuzz],
 }
-NEEDS_TOOLS = {"all", "bench", "fuzz"}
+NEEDS_TOOLS = {"all", "bench", "bench-quick", "fuzz"}
 
 
 def main(name: str) -> int:

@@ -59,7 +59,7 @@ async function useTool(input) {
   return { output: stream.value };
 }
 
-const actions = { 'actions#generate': generate, 'actions#use_tool': useTool };
+const actions = { 'actions#generate': generate, 'actions#useTool': useTool };
 
 async function readBody(request) {
   request.setEncoding('utf8');

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from bench.load import Answer, Seen
+from bench.load import Answer, Job, Seen
 from bench.measure import Figures, Scenario, measure, paired_ratio
 from bench.processes import LOAD_CORE, SERVER_CORE, Process, python
 from bench.servers import environment
@@ -32,7 +32,7 @@ def test_every_token_of_a_saturated_run_arrives(server: Process, upstream: Proce
 
 def test_every_token_of_a_paced_run_arrives_and_has_a_latency(server: Process, upstream: Process) -> None:
     figures = Figures()
-    measure(Scenario("paced", streams=2, tokens=10, tokens_per_s=100), server, upstream, figures)
+    measure(Scenario("paced", streams=2, tokens=10, interval_ms=10), server, upstream, figures)
     assert figures.of("tokens") == 20
     assert figures.of("added_p50_ms") > 0
 
@@ -55,7 +55,40 @@ def test_a_token_out_of_place_is_refused() -> None:
     )
     raw = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     with pytest.raises(ValueError, match="not the 2 tokens"):
-        Answer("bench-2-0-x", 0, [(1, raw)]).read(2, [], Seen())
+        Answer("bench-2-0-x", 0, [(1, raw)]).read(Job(1, 1, 1, 2), [], Seen())
+
+
+def test_memory_is_looked_at_while_all_streams_are_open(upstream: Process) -> None:
+    figures = Figures()
+    with python("bench.ours", core=SERVER_CORE, env=environment(f"{upstream.url}/v1")) as server:
+        scenario = Scenario("open", streams=5, tokens=3, interval_ms=100, memory_at_s=(0.05,))
+        measure(scenario, server, upstream, figures)
+    assert figures.of("memory_1_mb") > figures.of("memory_0_mb") > 10
+
+
+@pytest.mark.parametrize("work", ["tools", "object"])
+def test_every_kind_of_work_arrives_whole(upstream: Process, work: str) -> None:
+    figures = Figures()
+    with python("bench.ours", core=SERVER_CORE, env=environment(f"{upstream.url}/v1")) as server:
+        measure(Scenario(work, streams=2, tokens=30, work=work), server, upstream, figures)
+    assert figures.of("tokens") == 60
+
+
+def test_a_token_cut_in_two_by_a_proxy_counts_when_it_is_complete() -> None:
+    body = b'data: {"choices":[{"delta":{"content":" 000"}}]}\n\ndata: [DONE]\n\n'
+    cut = body.index(b"000") + 1
+    first, second = (b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:cut], body[cut:]))
+    pieces = [(1, b"HTTP/1.1 200 OK\r\n\r\n" + first), (2_000_000, second + b"0\r\n\r\n")]
+    seen = Seen()
+    Answer("bench-1-0-x", 0, pieces).read(Job(1, 1, 1, 1, wire="chat-completions"), [], seen)
+    assert seen.first_ms == [2.0]
+
+
+def test_a_stopped_server_goes_on_where_it_was(upstream: Process) -> None:
+    with python("bench.raw_pump", core=SERVER_CORE, env=environment(f"{upstream.url}/v1")) as server:
+        server.pause()
+        server.resume()
+        measure(SMALL, server, upstream, Figures())
 
 
 def test_a_ratio_is_taken_within_each_repeat() -> None:

