@@ -189,7 +189,10 @@ class StreamableUI:
         return True
 
     def _refuse(self, method: str) -> NoReturn:
-        raise StreamableClosedError(f".{method}(): the streamable UI has already ended.")
+        raise StreamableClosedError(
+            f".{method}(): the streamable UI has already ended. What comes after .done() or .error() cannot be shown; call "
+            "them last, and once."
+        )
 
     def _elsewhere(self, method: Callable[..., object], *args: object) -> bool:
         """Called from another thread: repeat the call on the loop."""
