@@ -238,7 +238,8 @@ class StreamableValueSource(StreamableSource, Generic[T]):
         why = (
             "this streamable value is fed by the async iterable it was created from."
             if self._stream.is_open
-            else "the streamable value has already ended. What comes after .done() or .error() cannot be sent; call them last, and once."
+            else "the streamable value has already ended. What comes after .done() or .error() cannot be sent; call them "
+            "last, and once."
         )
         raise StreamableClosedError(f".{method}(): {why}")
 
