@@ -38,6 +38,7 @@ from flightwire.events import (
     Usage,
 )
 from flightwire.messages import SystemMessage, UserMessage
+from flightwire.providers import registry
 from flightwire.providers.base import (
     LanguageModel,
     ModelCall,
@@ -406,3 +407,9 @@ async def test_fences_are_taken_off_as_in_the_original(npm_ai: NpmAI) -> None:
         [block] = (await model.generate(CALL)).content
         assert isinstance(block, Text)
         assert ("text", block.text) == tuple(theirs["content"][0])
+
+
+async def test_a_model_s_name_is_wrapped_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._factories, "scripted", lambda _: ScriptedModel(["Hi"]))
+    model = wrap_language_model("scripted/any", default_settings_middleware({"temperature": 0}))
+    assert (await generate_text(model=model, prompt="Hi")).text == "Hi"

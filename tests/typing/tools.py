@@ -21,10 +21,12 @@ from flightwire import (
     has_tool_call,
     is_loop_finished,
     is_step_count,
+    provider_tool,
     stream_text,
     tool,
 )
 from flightwire.events import ToolCall, ToolResult
+from flightwire.providers.anthropic import anthropic
 
 
 @tool
@@ -47,6 +49,17 @@ async def count(to: int) -> AsyncIterator[int]:
         yield number
 
 
+@tool
+async def search(query: str, ctx: ToolContext) -> str:
+    assert_type(ctx.context, Any)
+    return f"{query} {ctx.tool_call_id}"
+
+
+async def run_bash(given: Mapping[str, str]) -> str:
+    return given["command"]
+
+
+bash = provider_tool(anthropic.tools.bash_20250124(), run_bash, needs_approval=True)
 assert_type(add.fn is None, bool)
 lookup = dynamic_tool(name="lookup", input_schema={"type": "object"}, execute=lambda given: given)
 confirm = client_tool("confirm", input_schema={"type": "object"}, needs_approval=False)

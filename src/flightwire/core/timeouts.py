@@ -22,7 +22,7 @@ class Timeout:
     Attributes:
         total_s: the whole answer, with all steps and tools.
         step_s: one step, with its retries and tools.
-        first_chunk_s: from the start of the model's stream to its first text, reasoning, file or tool input; streams only.
+        first_chunk_s: from the model's call, retries included, to its first text, reasoning, file or tool input; streams only.
         chunk_s: between two of them; streams only.
         tool_s: each run of a tool.
         tools: tool name → each run of this tool, instead of `tool_s`.
@@ -117,7 +117,7 @@ class StepTimers:
             self._step = self._loop.call_later(limit, self._abort, GenerationTimeoutError("Step", limit))
 
     def stream_begins(self) -> None:
-        """The model's stream is open: arm the timers of its chunks."""
+        """The model is called: arm the timers of its chunks."""
         self._waiting_since = self._loop.time()
         if self._timeout.first_chunk_s is not None or self._timeout.chunk_s is not None:
             self._look()

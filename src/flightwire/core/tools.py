@@ -19,11 +19,12 @@ from typing import (
     Protocol,
     TypeAlias,
     TypedDict,
-    TypeVar,
     Unpack,
     cast,
     overload,
 )
+
+from typing_extensions import TypeVar
 
 from flightwire.annotations import names_around
 from flightwire.core.abort import AbortSignal
@@ -35,7 +36,7 @@ from flightwire.providers.base import ProviderToolSpec, ToolSpec
 
 P = ParamSpec("P")
 R = TypeVar("R")
-C = TypeVar("C")
+C = TypeVar("C", default=Any)
 
 # What every provider takes (OpenAI is the strictest).
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")

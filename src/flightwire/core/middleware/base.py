@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from flightwire.core.models import ModelLike, resolve_model
 from flightwire.events import ProviderPart
 from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
 
@@ -57,7 +58,7 @@ class LanguageModelMiddleware:
 
 
 def wrap_language_model(
-    model: LanguageModel,
+    model: ModelLike,
     middleware: LanguageModelMiddleware | Sequence[LanguageModelMiddleware],
     *,
     model_id: str | None = None,
@@ -66,14 +67,18 @@ def wrap_language_model(
     """A model with middleware around it.
 
     Arguments:
-        model: the model.
+        model: the model, or its name.
         middleware: one or several; the first sees the call first, the last stands right before the model.
         model_id: another id for the whole.
         provider_id: another provider's name for the whole.
+
+    Raises:
+        NoSuchModelError: nobody knows this name.
     """
+    wrapped = resolve_model(model)
     for each in reversed(as_middlewares(middleware)):
-        model = _WrappedModel(model, each, model_id, provider_id)
-    return model
+        wrapped = _WrappedModel(wrapped, each, model_id, provider_id)
+    return wrapped
 
 
 def as_middlewares(
