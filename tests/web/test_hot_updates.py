@@ -99,9 +99,11 @@ def test_a_new_export_reaches_the_page_with_its_state(clicked, counter, tab: Tab
 
 
 def test_an_action_that_moved_is_called_at_its_new_place(clicked, counter, tab: Tab):
-    (counter.path / ".flightwire/actions.json").write_text(
+    draft = counter.path / ".flightwire/actions.json.tmp"  # whole at once, as Python writes it
+    draft.write_text(
         '{"version": 1, "modules": {"actions.py": {"exports": {"increment": "actions#renamed"}, "types": ["Message"]}}}'
     )
+    draft.rename(draft.with_suffix(""))
     deadline = time.monotonic() + 20
     while clicked.calls[-1]["headers"]["rsc-action-id"] != "actions#renamed":
         assert time.monotonic() < deadline

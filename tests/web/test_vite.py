@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -48,6 +49,28 @@ def wait_until_gone(pid: int) -> None:
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         time.sleep(0.05)
+
+
+SECRET_FILES = (".flightwire/secret-key", ".flightwire/chats.db", "actions.py", ".env", "deep/key.pem")
+
+
+async def test_secrets_and_python_code_stay_on_the_server(app: AppFolder, vite: ViteProcess):
+    for name in SECRET_FILES:
+        app.write(name, "do-not-show")
+    await vite.start()
+    for name in SECRET_FILES:
+        for place in (name, f"@fs{(app.path / name).as_posix()}"):
+            for query in ("", "?raw", "?import&raw", "?url", "?inline", "?import&raw??"):
+                url = f"{vite.url}/{place}{query}"
+                assert "do-not-show" not in await asyncio.to_thread(answer, url), url
+    await vite.aclose()
+
+
+def answer(url: str) -> str:
+    try:
+        return fetch(url)
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
 
 
 async def test_it_serves_modules_while_it_runs(vite: ViteProcess):

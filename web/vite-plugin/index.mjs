@@ -15,7 +15,7 @@ import { PUBLIC } from './public.mjs';
 import { bundledResolution, toolResolution } from './resolve.mjs';
 import { completeSaves } from './saves.mjs';
 import { webpackShims } from './shims.mjs';
-import { stateFolder } from './state.mjs';
+import { PRIVATE, stateFolder } from './state.mjs';
 import { CLIENT, SINGLETONS, singletonAliases, slashed } from './tools.mjs';
 
 /** What the shell loads: in development by this address, in a build by its hashed name. */
@@ -97,7 +97,7 @@ function settings({ app, tools }) {
         rolldownOptions: { plugins: [webpackShims(), bundledResolution({ tools })] },
       },
       server: {
-        fs: { allow: [app, tools, CLIENT, ...ownPackages(app)] },
+        fs: { allow: [app, tools, CLIENT, ...ownPackages(app)], deny: PRIVATE },
         hmr: { overlay: false }, // the runtime has one panel for every kind of error
         watch: { ignored: ['**/.venv/**', '**/__pycache__/**', '**/.git/**'] },
       },

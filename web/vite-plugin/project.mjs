@@ -9,7 +9,7 @@ import { letter, missingFlightClient, serverOfThisMachine } from './letters.mjs'
 import { CONVENTION, findClientModules } from './modules.mjs';
 import { bundledResolution } from './resolve.mjs';
 import { webpackShims } from './shims.mjs';
-import { stateFolder } from './state.mjs';
+import { PRIVATE, stateFolder } from './state.mjs';
 import { CLIENT, SINGLETONS, slashed } from './tools.mjs';
 
 export const PROJECT = 'virtual:flightwire/project';
@@ -58,7 +58,7 @@ export function projectSettings({ app, root, server }) {
           ],
           rolldownOptions: { plugins: [webpackShims(), bundledResolution({ tools: root })] },
         },
-        server: { watch: { ignored: ['**/.venv/**', '**/__pycache__/**'] } },
+        server: { fs: { deny: PRIVATE }, watch: { ignored: ['**/.venv/**', '**/__pycache__/**'] } },
       };
     },
     configResolved(config) {

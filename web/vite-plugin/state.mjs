@@ -1,10 +1,17 @@
 // The state folder APP/.flightwire/: what Python and the plugin tell each other.
-// Owns: where the files are, reading and writing them whole. Refuses to know: what is in them.
+// Owns: where the files are, that Vite shows them to nobody, reading and writing them whole. Refuses to know: what is in them.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** @param {string} app */
 export const stateFolder = app => join(app, '.flightwire');
+
+/** What Vite must not serve: the secret key, chats, the app's Python code; and what it does not by itself, since this list replaces its own. */
+export const PRIVATE = [
+  '**/.flightwire/*',
+  '*.{py,pyc}',
+  ...['.env', '.env.*', '*.{crt,pem,key,p12,pfx,cer,der}', '.npmrc', '.yarnrc.yml', '**/.git/**'],
+];
 
 /** @param {string} app @param {string} name @returns {unknown} what the file says, or undefined. */
 export function readState(app, name) {
