@@ -48,7 +48,7 @@ export function Chrome({
       <nav id="menu" className="menu" aria-label="Recipes" data-open={isMenuOpen}>
         {menu}
       </nav>
-      <main id="content" tabIndex={-1}>
+      <main id="content" aria-label="Gallery" tabIndex={-1}>
         {children}
       </main>
     </div>

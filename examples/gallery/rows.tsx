@@ -43,9 +43,9 @@ const ENDINGS: Record<CallEnding, string> = {
 };
 
 /** A drawer with the rows of every call of a page, as they arrive. */
-export function Rows({ page }: { page: Window | null }) {
+export function Rows({ loaded }: { loaded: { page: Window } | null }) {
   const [isOpen, setIsOpen] = useState(true);
-  const calls = useCalls(page);
+  const calls = useCalls(loaded);
   const button = useRef<HTMLButtonElement>(null);
   const count = calls.shown.reduce((sum, call) => sum + call.rows.length, 0);
   const bytes = calls.shown.reduce((sum, call) => sum + call.bytes, 0);
@@ -99,14 +99,14 @@ export function Rows({ page }: { page: Window | null }) {
 }
 
 /** The calls of a page, kept when the page is loaded anew. */
-function useCalls(page: Window | null) {
+function useCalls(loaded: { page: Window } | null) {
   const [shown, setShown] = useState<ShownCall[]>([]);
   const kept = useRef<ShownCall[]>([]);
   const frame = useRef(0);
   const generation = useRef(0);
 
   useEffect(() => {
-    if (!page) return;
+    if (!loaded) return;
     const base = ++generation.current * 1_000_000; // a page that was loaded anew counts from one again
     const draw = () => {
       frame.current = 0;
@@ -115,8 +115,8 @@ function useCalls(page: Window | null) {
     return observeCalls(event => {
       take(kept.current, event, base);
       frame.current ||= requestAnimationFrame(draw);
-    }, page);
-  }, [page]);
+    }, loaded.page);
+  }, [loaded]);
 
   function clear() {
     kept.current = kept.current.filter(call => !call.ending).map(call => Object.assign(call, { rows: [], bytes: 0 }));
@@ -151,8 +151,7 @@ function CallRows({ call }: { call: ShownCall }) {
   return (
     <table>
       <caption>
-        <b>{call.action}</b>
-        <span className={ending ?? 'open'}>{ending ? ENDINGS[ending] : 'arriving…'}</span>
+        <b>{call.action}</b> <span className={ending ?? 'open'}>{ending ? ENDINGS[ending] : 'arriving…'}</span>{' '}
         <span>
           {rows.length} {rows.length === 1 ? 'row' : 'rows'}, {sizeOf(call.bytes)}
           {endMs !== undefined && `, ${((endMs - startMs) / 1000).toFixed(1)} s`}

@@ -25,7 +25,7 @@ interface WorkbenchProps {
 /** A recipe: live, its source, and the rows of its calls. On a phone one of the three at a time. */
 export function Workbench({ title, page, command, files, children }: WorkbenchProps) {
   const [view, setView] = useState<string>('Live');
-  const [frame, setFrame] = useState<Window | null>(null);
+  const [loaded, setLoaded] = useState<{ page: Window } | null>(null); // another object for each load of one window
   const element = useRef<HTMLIFrameElement>(null);
 
   useEffect(
@@ -55,13 +55,12 @@ export function Workbench({ title, page, command, files, children }: WorkbenchPr
           title={`${title}, live`}
           onLoad={({ currentTarget: { contentWindow, contentDocument } }) => {
             if (contentDocument) applyTheme(contentDocument);
-            setFrame(null); // a reload keeps the window's proxy, and loses who listened to it
-            queueMicrotask(() => setFrame(contentWindow));
+            if (contentWindow) setLoaded({ page: contentWindow });
           }}
         />
       </section>
       <Source files={files} />
-      <Rows page={frame} />
+      <Rows loaded={loaded} />
     </article>
   );
 }

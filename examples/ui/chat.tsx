@@ -129,11 +129,11 @@ export function Chat<Message extends ShownMessage, Tool extends string = never>(
           onKeyDown={keepComposing}
         />
         {isRunning ? (
-          <button type="button" className="quiet" onClick={stop}>
+          <button key="stop" type="button" className="quiet" onClick={stop}>
             Stop
           </button>
         ) : (
-          <button type="submit" aria-disabled={input.trim() === ''}>
+          <button key="send" type="submit" aria-disabled={input.trim() === ''}>
             Send Message
           </button>
         )}

@@ -57,11 +57,11 @@ export function Prompt({ title, initial, label, button, onSend, children }: Prom
           onKeyDown={keepComposing}
         />
         {isRunning ? (
-          <button type="button" className="quiet" onClick={stop}>
+          <button key="stop" type="button" className="quiet" onClick={stop}>
             Stop
           </button>
         ) : (
-          <button type="submit" aria-disabled={input.trim() === ''}>
+          <button key="send" type="submit" aria-disabled={input.trim() === ''}>
             {button}
           </button>
         )}

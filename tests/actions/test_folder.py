@@ -97,6 +97,21 @@ def test_letters_outside_ascii_are_escaped_in_ids_because_ids_go_into_a_header(a
     }
 
 
+def test_a_component_may_be_named_from_the_file_that_uses_it(app: Path) -> None:
+    declare = "from flightwire import client_component\nChart = client_component({!r}, 'Chart')\n"
+    put(app, "chat/[id]/layout.py", declare.format("./chart.tsx"))
+    put(app, "chat/layout.py", declare.format("../chart.tsx"))
+    put(app, "layout.py", declare.format("chat/chart.tsx"))
+    ids = {component.module_id for component in load_folder(app).components}
+    assert ids == {"chat/[id]/chart.tsx", "chart.tsx", "chat/chart.tsx"}
+
+
+def test_a_component_outside_of_the_app_is_a_letter(app: Path) -> None:
+    put(app, "layout.py", "from flightwire import client_component\nclient_component('../chart.tsx')\n")
+    with pytest.raises(AppLoadError, match="leaves the app folder"):
+        load_folder(app)
+
+
 def test_a_file_and_a_folder_may_have_one_name(app: Path) -> None:
     write(
         app,

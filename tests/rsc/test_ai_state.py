@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.anyio
 APP = """
 import asyncio
 from flightwire import action, create_ai, get_ai_state, get_mutable_ai_state, current_chat_id, start_soon, after, html
+from flightwire import stream_ui, ui_tool
+from flightwire.testing import ScriptedModel, tool_call
 
 saved = []
 
@@ -112,6 +115,20 @@ async def twice() -> str:
     start_soon(later)
     return "started"
 
+@ui_tool
+async def deploy():
+    yield html.p("deployed")
+
+@action
+async def show() -> object:
+    state = get_mutable_ai_state()
+    def render(content: str, *, done: bool):
+        if done:
+            state.done([content])
+        return content
+    model = ScriptedModel([tool_call("deploy")])
+    return {"display": stream_ui(model=model, prompt="Hi", text=render, tools=[deploy]).value}
+
 async def on_set(state, *, key, done):
     if state == "unsavable":
         raise OSError("the disk is full")
@@ -122,7 +139,7 @@ async def on_set(state, *, key, done):
 async def on_get():
     return [f"shown: {m['content']}" for m in get_ai_state()] if isinstance(get_ai_state(), list) else None
 
-ACTIONS = [say, slow, look, forget, fail_later, fail, say_in_a_thread, set_field, too_late, put, chat_id, twice]
+ACTIONS = [say, slow, look, forget, fail_later, fail, say_in_a_thread, set_field, too_late, put, chat_id, twice, show]
 AI = create_ai(actions=ACTIONS, initial_ai_state=[], initial_ui_state=[], on_set_ai_state=on_set,
                on_get_ui_state=on_get, max_state_bytes=2000, state=__import__("os").environ.get("TEST_STATE", "server"))
 
@@ -315,6 +332,19 @@ async def test_a_change_without_done_settles_and_is_lost(
         assert await page.call("forget") == (UNDEFINED, "no done")
     assert "without done()" in caplog.text
     assert (await page.call("look"))[1] == said("a")
+
+
+async def test_an_answer_whose_renderers_never_say_done_settles_the_delta_when_it_ends(
+    client: ActionClient,
+) -> None:
+    page = await open_page(client)
+    gc.disable()  # it is no matter of luck
+    try:
+        async with asyncio.timeout(5):
+            delta, _ = await page.call("show")
+    finally:
+        gc.enable()
+    assert delta is UNDEFINED
 
 
 async def test_work_that_fails_settles_the_delta(client: ActionClient) -> None:
