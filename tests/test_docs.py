@@ -256,6 +256,53 @@ async def test_the_guide_to_actions_runs(
     ]
 
 
+async def test_the_recipes_of_those_who_come_from_nextjs_answer(tmp_path: Path) -> None:
+    for block in blocks_of("from-nextjs.md"):
+        found = FILE.match(block)
+        assert found, block
+        file = tmp_path / found[1]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block, encoding="utf-8")
+    folder = tmp_path / "app"
+    async with ActionClient(folder, model=ScriptedModel(["Hel", "lo"])) as client:
+        output = (await client.call("stream/actions#generate", "Hi"))["output"]
+        assert [each async for each in read_streamable_value(output)] == ["", "Hel", "lo"]
+    async with ActionClient(
+        folder, model=ScriptedModel([json.dumps({"name": "Ann", "minutesAgo": 5})])
+    ) as client:
+        found_one = await client.call("object/actions#getNotification", "exams")
+        assert found_one == {"name": "Ann", "minutesAgo": 5}
+    (folder / "open").mkdir()
+    (folder / "open" / "actions.py").write_text(OPEN)
+    script = [[tool_call("show_flight_status", {"flight_number": "BA42"})], ["On ", "time."]]
+    headers = {"x-flightwire-runtime": "1"}
+    async with ActionClient(folder, model=ScriptedModel(script), headers=headers) as client:
+        provider = await client.call("open/actions#openPage")
+        ask = provider.props["wrappedActions"]["continueConversation"]
+        message = (await client.call(ask, [], "BA42?"))[1]
+        ((edit,),) = [each async for each in read_streamable_value(message["display"].props["edits"])]
+        assert (await edit[2][0].props["children"]).props["children"] == ["BA42", " is on time"]
+        delta, message = await client.call(ask, [], "Thanks")
+        assert await delta == {"_t": "a", "0": [{"role": "assistant", "content": "On time."}]}
+
+
+OPEN = """
+from flightwire import action
+from ..ui.actions import AI
+
+@action
+async def open_page() -> object:
+    return await AI("children")
+"""
+
+
+async def test_the_files_of_those_who_come_from_nextjs_are_what_they_say() -> None:
+    page = (DOCS / "from-nextjs.md").read_text(encoding="utf-8")
+    assert all(
+        hasattr(flightwire, name) for name in re.findall(r"`(create_\w+|stream_\w+|get_\w+_state)`", page)
+    )
+
+
 async def test_every_test_that_the_security_page_names_is_there() -> None:
     page = (DOCS / "security.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", page)

@@ -16,7 +16,7 @@ from flightwire import Node, action, client_component, create_streamable_ui, cre
 from flightwire.elements import UNDEFINED
 from flightwire.errors import FlightwireError, RemoteError
 from flightwire.rsc.reading import read_streamable_value
-from flightwire.storage import chat_store, engines, sql
+from flightwire.storage import chat_store
 from flightwire.storage.schema import newest_version
 from flightwire.testing import ActionClient
 
@@ -58,21 +58,6 @@ async def current_user(request: Request) -> User | None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-async def engines_are_closed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """What the apps of these tests opened; a server keeps it until its process ends."""
-    made = []
-
-    def make(url: Any) -> Any:
-        made.append(engines.make_engine(url))
-        return made[-1]
-
-    monkeypatch.setattr(sql, "make_engine", make)
-    yield
-    for each in made:
-        await each.dispose()
 
 
 @pytest.fixture

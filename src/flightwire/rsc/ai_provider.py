@@ -190,6 +190,7 @@ class AIProvider:
         token = enter(call)
         try:
             result = await inner()
+            await call.finished()  # who has the result may call again, and must find what this call has done
         finally:
             call.seal()
             leave(token)

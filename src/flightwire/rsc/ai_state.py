@@ -128,9 +128,10 @@ class StateCall:
             self._working = self._loop.create_task(self._take_changes(), name="flightwire AI state")
             scope = current_scope()
             if scope is not None:  # a state that is done is saved, though the browser goes away meanwhile
-                scope.after(self._finished)
+                scope.after(self.finished)
 
-    async def _finished(self) -> None:
+    async def finished(self) -> None:
+        """Wait until every change so far is told and kept, or could not be."""
         while self._working is not None and not self._working.done():
             await asyncio.wait([self._working])
 

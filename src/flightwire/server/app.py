@@ -12,6 +12,7 @@ import asyncio
 import gc
 import logging
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -189,6 +190,8 @@ class App:
         if self.pages is not None:
             await self.pages.aclose()
         await self._works.aclose()
+        if storage := sys.modules.get("flightwire.storage.database"):  # else there is none to leave behind
+            await storage.close_idle_connections()
 
     @asynccontextmanager
     async def lifespan(self, host: object = None) -> AsyncIterator[None]:

@@ -29,6 +29,16 @@ _TRANSIENT: Final = frozenset(
     {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006", "08001"}
 )
 
+_open: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[AsyncEngine]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+async def close_idle_connections() -> None:
+    """Close what this loop has open and nobody uses; databases open it again when they need it."""
+    for engine in list(_open.get(asyncio.get_running_loop(), ())):
+        await engine.dispose()
+
 
 class Database:
     """SQLite or PostgreSQL; connects when it is first used, and makes the tables where there are none.
@@ -130,7 +140,8 @@ class Database:
             return engine
         async with self._locks.setdefault(loop, asyncio.Lock()):
             if loop not in self._engines:
-                self._engines[loop] = await self._prepared(self._bare_engine())
+                engine = self._engines[loop] = await self._prepared(self._bare_engine())
+                _open.setdefault(loop, weakref.WeakSet()).add(engine)
             return self._engines[loop]
 
     async def _prepared(self, engine: AsyncEngine) -> AsyncEngine:
