@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -325,12 +328,45 @@ async def test_a_prompt_that_cannot_work_is_refused_at_once(settings, letter) ->
         ({"max_retries": 1.5}, "must be an integer"),
         ({"temperature": "hot"}, "must be a number"),
         ({"stop_sequences": "end"}, "list of texts"),
+        ({"stop_sequences": [1]}, "list of texts"),
+        ({"temperature": float("nan")}, "must be a number"),
+        ({"top_p": float("inf")}, "must be a number"),
+        ({"reasoning": "huge"}, "provider-default, none, minimal"),
+        ({"headers": ["a"]}, "dict of texts"),
+        ({"headers": {"x-a": 1}}, "header 'x-a' must be a text"),
+        ({"headers": {"x-a": "b\r\nx-c: d"}}, "line break"),
+        ({"headers": {"": "b"}}, "is empty"),
+        ({"provider_options": {"openai": 1}}, "a dict for each provider"),
+        ({"provider_options": "openai"}, "a dict for each provider"),
+        ({"on_end": 3}, "on_end is a function"),
+        ({"on_chunk": [print, "x"]}, "on_chunk is a function"),
         ({"max_tokens": 5}, "unknown setting 'max_tokens'"),
     ],
 )
 async def test_a_setting_that_cannot_work_is_refused_at_once(settings, letter) -> None:
     with pytest.raises(InvalidArgumentError, match=letter):
         stream_text(model=ScriptedModel(), prompt="Hi", **settings)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda text: text.upper(),
+        lambda text: text[0],
+        len,
+        lambda text: text + "!",
+        lambda text: "!" + text,
+        list,
+        lambda text: "a" in text,
+        lambda text: f"{text}",
+        bool,
+    ],
+)
+async def test_a_value_that_is_not_awaited_says_what_to_write(use: Callable[[Any], object]) -> None:
+    result = stream_text(model=ScriptedModel(), prompt="Hi")
+    with pytest.raises((TypeError, AttributeError), match=r"Write `await result\.text`"):
+        use(result.text)
+    assert copy.copy(result.text) is not None
 
 
 async def test_a_result_is_not_awaitable_by_mistake() -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypedDict, TypeVar
 from flightwire.core.results import Answer, StepContent, StepResult
 from flightwire.core.timeouts import Timeout
 from flightwire.core.tool_sets import ToolName, ToolSet
+from flightwire.errors import InvalidArgumentError
 from flightwire.events import (
     FinishReason,
     Performance,
@@ -251,10 +252,15 @@ class Notifier:
 
     Arguments:
         given: the callbacks by their names.
+
+    Raises:
+        InvalidArgumentError: one that cannot be called.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self._by_name = {_modern(name): _listed(each) for name, each in given.items() if each is not None}
+        self._by_name = {
+            _modern(name): _listed(name, each) for name, each in given.items() if each is not None
+        }
 
     def has(self, name: str) -> bool:
         """Whether anybody wants to know."""
@@ -275,8 +281,11 @@ def _modern(name: str) -> str:
     return {"on_finish": "on_end", "on_step_finish": "on_step_end"}.get(name, name)
 
 
-def _listed(given: Any) -> tuple[Callback[Any], ...]:
-    return (given,) if callable(given) else tuple(given)
+def _listed(name: str, given: Any) -> tuple[Callback[Any], ...]:
+    listed = (given,) if callable(given) or not isinstance(given, Sequence) else tuple(given)
+    if wrong := [each for each in listed if not callable(each)]:
+        raise InvalidArgumentError(f"{name} is a function, or a list of them; got {wrong[0]!r:.80}.")
+    return listed
 
 
 async def _call(name: str, callback: Callback[Any], event: object) -> None:

@@ -125,10 +125,35 @@ class Eventual(Generic[T]):
         return self._get().__await__()
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"result.{self._name} is not there yet. Write `await result.{self._name}`.")
+        raise TypeError(self._letter())
 
     def __str__(self) -> NoReturn:
-        raise TypeError(f"result.{self._name} is not there yet. Write `await result.{self._name}`.")
+        raise TypeError(self._letter())
+
+    if not TYPE_CHECKING:  # type checkers know better what it has not
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """What people reach for who forgot to wait."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(self._letter(), name=name, obj=self)
+
+        def __getitem__(self, key: object) -> NoReturn:
+            """Likewise, and for loops."""
+            raise TypeError(self._letter())
+
+        def __len__(self) -> NoReturn:
+            """Likewise."""
+            raise TypeError(self._letter())
+
+        def __add__(self, other: object) -> NoReturn:
+            """Likewise."""
+            raise TypeError(self._letter())
+
+        __radd__ = __add__
+
+    def _letter(self) -> str:
+        return f"result.{self._name} is not there yet. Write `await result.{self._name}`."
 
     def __repr__(self) -> str:
         """Says what to do with it."""

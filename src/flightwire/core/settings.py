@@ -6,9 +6,10 @@ setting of the model is defaulted), and what becomes of them: a `Request`. Refus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from flightwire.core.abort import AbortSignal
 from flightwire.core.approvals import Approvals, ToolApproval
@@ -119,6 +120,7 @@ class Request:
 _MODEL: Final = tuple(ModelSettings.__annotations__)
 _TRANSPORT: Final = ("max_retries", "headers", "provider_options")
 _INCLUDES: Final = ("request_body", "request_messages", "raw_chunks", "response_body")
+_EFFORTS: Final = get_args(ReasoningEffort)
 _CALLBACKS: Final = frozenset(StreamCallbacks.__annotations__)
 
 
@@ -147,6 +149,8 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
     include = _include(get("include") or ())
     tools = to_tool_set(get("tools"))
     check_model_settings(settings)
+    check_headers(get("headers"))
+    check_provider_options(get("provider_options"))
     _check_int(settings, "max_retries", least=0)
     _check_int(settings, "tool_call_concurrency", least=1)
     return Request(
@@ -194,15 +198,50 @@ def check_model_settings(given: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentError: a setting out of its range; names it.
     """
-    if isinstance(given.get("stop_sequences"), str):
+    stops = given.get("stop_sequences") or ()
+    if isinstance(stops, str) or not all(isinstance(each, str) for each in stops):
         raise InvalidArgumentError("stop_sequences is a list of texts; write stop_sequences=['…'].")
+    reasoning = given.get("reasoning")
+    if reasoning is not None and reasoning not in _EFFORTS:
+        raise InvalidArgumentError(f"reasoning is one of {', '.join(_EFFORTS)}; got {reasoning!r}.")
     _check_int(given, "max_output_tokens", least=1)
     _check_int(given, "seed", least=None)
     _check_int(given, "top_k", least=None)
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
         number = given.get(name)
-        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
             raise InvalidArgumentError(f"{name} must be a number, got {number!r}.")
+
+
+def check_headers(given: object) -> None:
+    """Check headers of a call, before the first attempt to send them.
+
+    Raises:
+        InvalidArgumentError: no mapping of texts, or a text that would begin another header.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"headers is a dict of texts, got {given!r:.80}.")
+    for name, text in (given or {}).items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise InvalidArgumentError(f"header {name!r} must be a text, got {text!r:.80}.")
+        if not name or any(sign in name + text for sign in "\r\n\0"):
+            raise InvalidArgumentError(f"header {name!r} is empty or holds a line break.")
+
+
+def check_provider_options(given: object) -> None:
+    """Check the outer shape of provider options; what is in them is the provider's.
+
+    Raises:
+        InvalidArgumentError: no mapping of mappings.
+    """
+    if given is None:
+        return
+    if not isinstance(given, Mapping) or not all(isinstance(each, Mapping) for each in given.values()):
+        raise InvalidArgumentError(
+            f"provider_options has a dict for each provider, as in {{'openai': {{'store': False}}}}; got {given!r:.80}."
+        )
 
 
 def _include(given: Collection[Include]) -> frozenset[Include]:

@@ -6,8 +6,9 @@ Refuses to know: processes, streams.
 Which tool: a model of 135 million parameters cannot answer "which of these tools, if any?", but it knows what follows what. So it
 is asked how likely it is to go on with "I will use my tool to get the weather", once after what the person said and once after
 sentences that want no tool. What counts is by how much the person's words raise that likelihood (pointwise mutual information, as
-in Holtzman et al. 2021, "Surface Form Competition"). On the 194 questions that the threshold was chosen with SmolLM2-135M decides 96
-in 100 rightly, on 50 new ones to five other tools 88 in 100: one of the five, "Send an email to somebody.", is never chosen.
+in Holtzman et al. 2021, "Surface Form Competition"). On the 194 questions that the threshold was chosen with, SmolLM2-135M
+decides 96 in 100 rightly, on 50 new ones to five other tools 88 in 100: one of the five, "Send an email to somebody.", is
+never chosen.
 
 With what input: the model goes on from "… The message was "Weather in Paris?", so I call get_weather(", held to the tool's
 schema by a grammar. Further calls of the same tool are taken while they say something new that the person said too.
