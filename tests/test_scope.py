@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
+import sys
 import threading
 
 import pytest
@@ -161,6 +163,37 @@ async def test_after_runs_in_order_and_survives_a_failure(caplog: pytest.LogCapt
     assert ran == []
     await scope.run_after()
     assert ran == ["async", "sync"]
+
+
+async def test_work_that_wants_to_end_the_process_only_fails() -> None:
+    failures: list[tuple[str, str]] = []
+
+    async def quit_it() -> None:
+        raise SystemExit(1)
+
+    async def action() -> None:
+        start_soon(quit_it)
+        after(sys.exit, 1)
+        after(quit_it)
+
+    scope = await in_scope(
+        action, on_failure=lambda name, error: failures.append((name, type(error).__name__))
+    )
+    await scope.wait()
+    await scope.run_after()
+    assert failures == [("quit_it", "RuntimeError"), ("after", "SystemExit"), ("after", "SystemExit")]
+
+
+async def test_work_that_is_cancelled_before_it_begins_is_closed() -> None:
+    async def work() -> None:
+        raise AssertionError("it never begins")
+
+    async def action() -> None:
+        start_soon(work())
+
+    scope = await in_scope(action)
+    await scope.cancel()
+    gc.collect()  # a coroutine that nobody awaits would warn now, and fail this test
 
 
 async def test_another_thread_may_start_work() -> None:

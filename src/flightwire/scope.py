@@ -165,12 +165,14 @@ class RequestScope:
         context = contextvars.copy_context()
         context.run(_scope.set, self)
         context.run(_job.set, job)
-        task: asyncio.Task[object] = self.loop.create_task(coro, name=job.name, context=context)
+        work = contained(coro, job.name)
+        task: asyncio.Task[object] = self.loop.create_task(work, name=job.name, context=context)
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, job))
+        task.add_done_callback(lambda done: self._ended(done, job, coro))
 
-    def _ended(self, task: asyncio.Task[object], job: Job) -> None:
+    def _ended(self, task: asyncio.Task[object], job: Job, coro: Coroutine[Any, Any, object]) -> None:
         self._tasks.discard(task)
+        coro.close()  # it has not begun when the task was cancelled before
         if not task.cancelled() and (error := task.exception()) is not None:
             self.last_failure = error
             job.fail_written(error)
@@ -231,7 +233,7 @@ class RequestScope:
                     result = fn()
                     if inspect.isawaitable(result):
                         await result
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._on_failure("after", error)
 
     def close(self) -> None:
@@ -241,6 +243,18 @@ class RequestScope:
             job.written.clear()
         self.last_resort.written.clear()
         self.context = contextvars.Context()
+
+
+async def contained(work: Awaitable[T], name: str) -> T:
+    """What somebody else's code gives, also when it tries to end the process: asyncio would end the whole server.
+
+    Raises:
+        RuntimeError: it raised SystemExit.
+    """
+    try:
+        return await work
+    except SystemExit as error:
+        raise RuntimeError(f"{name} tried to end the process (SystemExit)") from error
 
 
 def _to_coroutine(work: Work, args: tuple[object, ...]) -> Coroutine[Any, Any, object]:
