@@ -134,6 +134,14 @@ async def test_the_next_model_answers_when_one_fails_before_its_first_token(as_p
     assert "failing/f did not answer: no" in warning.message
 
 
+async def test_the_response_names_the_model_that_answered() -> None:
+    model = fallback([Failing(refusal(503)), ScriptedModel(["Hi"], model_id="spare")])
+    streamed = await stream_text(model=model, prompt="Hi").final_step
+    whole = (await generate_text(model=model, prompt="Hi")).final_step
+    for step in (streamed, whole):
+        assert step.response.model_id == "spare"
+
+
 async def test_generate_falls_back_too() -> None:
     result = await generate_text(model=fallback([Failing(refusal(429)), ScriptedModel(["Hi"])]), prompt="Hi")
     assert result.text == "Hi"

@@ -94,7 +94,7 @@ def fallback(
 
 
 class _Fallback:
-    """Several models in order."""
+    """Several models in order; which one answered is the `model_id` of the response."""
 
     def __init__(self, models: tuple[ModelLike, ...], when: Callable[[Exception], bool]) -> None:
         self._models = models
@@ -122,11 +122,13 @@ class _Fallback:
         failed = _Failures(self._models, self._when)
         for model in self._models:
             try:
-                result = await resolve_model(model).generate(call)
+                chosen = resolve_model(model)
+                result = await chosen.generate(call)
             except Exception as error:
                 failed.add(model, error)
             else:
-                return replace(result, warnings=(*failed.warnings, *result.warnings))
+                said = replace(result.response, model_id=result.response.model_id or chosen.model_id)
+                return replace(result, response=said, warnings=(*failed.warnings, *result.warnings))
         raise failed.summary()
 
     async def stream(self, call: ModelCall) -> BatchStream:
@@ -136,7 +138,11 @@ class _Fallback:
             held: list[ProviderPart] = []
             has_spoken = False
             try:
-                async with aclosing(resolve_model(model).stream(call)) as stream:
+                chosen = resolve_model(model)
+                held.append(
+                    ResponseMetadata(model_id=chosen.model_id)
+                )  # what it calls itself goes before this
+                async with aclosing(chosen.stream(call)) as stream:
                     async for batch in stream:
                         if has_spoken:
                             yield batch
@@ -144,7 +150,7 @@ class _Fallback:
                         held += batch
                         has_spoken = _speaks(batch)
                         if has_spoken:
-                            yield failed.told(held)
+                            yield failed.told(_named(held, chosen.model_id))
                 if not has_spoken:
                     raise NoOutputGeneratedError("The model's stream ended without an answer.")
                 return
@@ -202,6 +208,12 @@ def _speaks(parts: Sequence[ProviderPart]) -> bool:
         if not isinstance(part, _SILENT):
             return True
     return False
+
+
+def _named(parts: list[ProviderPart], model_id: str) -> list[ProviderPart]:
+    """The parts, with who says them; what the model calls itself comes later and wins."""
+    begins = int(bool(parts) and isinstance(parts[0], StreamStart))
+    return [*parts[:begins], ResponseMetadata(model_id=model_id), *parts[begins:]]
 
 
 def _name_of(model: ModelLike) -> str:
