@@ -197,6 +197,11 @@ class RequestScope:
         self._after.append(lambda: fn(*args))
 
     @property
+    def has_after(self) -> bool:
+        """Whether anything waits for the end of the response."""
+        return bool(self._after)
+
+    @property
     def has_work(self) -> bool:
         """Whether a task started with `start_soon` is still running."""
         return bool(self._tasks)

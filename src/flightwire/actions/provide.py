@@ -223,6 +223,11 @@ class Supply:
                 _fail(ready, error)
         await self._clean_up(how)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was made that may have to clean up."""
+        return self._task is not None
+
     async def aclose(self, how: BaseException | None) -> None:
         """Let everybody clean up.
 

@@ -155,7 +155,8 @@ class Works:
                 await _stop(response)
                 if ending != "done":
                     await work.cancel()
-                await _shielded(work.run_after())
+                if work.has_after:
+                    await _shielded(work.run_after())
                 access.info(
                     "%s %s: %d in %.2f s, %d bytes",
                     name,
@@ -167,7 +168,8 @@ class Works:
             await _finish(work, under_way, max_duration_s - (time.monotonic() - began))
         finally:
             how = pump.error if ending == "done" else asyncio.CancelledError()
-            await _shielded(supply.aclose(how))
+            if supply.is_used:
+                await _shielded(supply.aclose(how))
             work.close()
 
     def failure(self, error: BaseException, *, action: str | None, code: CodeType | None = None) -> Failure:
@@ -244,13 +246,15 @@ class Reported:
 async def _finish(work: RequestScope, under_way: UnderWay, left_s: float) -> None:
     """The response is complete; what still runs may, until the action's time is up."""
     try:
-        async with under_way.limit(max(left_s, 0)):
-            await work.wait()
+        if work.has_work:
+            async with under_way.limit(max(left_s, 0)):
+                await work.wait()
     except TimeoutError:
         pass
     finally:
         await work.cancel()
-        await _shielded(work.run_after())
+        if work.has_after:
+            await _shielded(work.run_after())
 
 
 async def _first(
@@ -280,8 +284,9 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _stop(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def _shielded(coro: Any) -> None:

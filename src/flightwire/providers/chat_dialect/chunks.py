@@ -69,6 +69,36 @@ class Chunk(Struct, gc=False):
     x_groq: Groq | None = None
 
 
+class PlainDelta(Struct, gc=False):
+    """A piece of text and nothing else."""
+
+    content: str
+    tool_calls: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+    refusal: None = None
+    annotations: None = None
+
+
+class PlainChoice(Struct, gc=False):
+    """A choice that only adds text."""
+
+    delta: PlainDelta
+    finish_reason: None = None
+    index: Literal[0] = 0
+    logprobs: None = None
+    usage: None = None
+
+
+class PlainChunk(Struct, gc=False):
+    """What nearly every event is. The decoder refuses all others, so that nobody has to look at each field of each token."""
+
+    choices: tuple[PlainChoice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+
+
 class Metadata(Struct, gc=False):
     """What every chunk repeats; read from the first alone."""
 
@@ -79,6 +109,7 @@ class Metadata(Struct, gc=False):
 
 
 decode_chunk = msgspec.json.Decoder(Chunk).decode
+decode_plain = msgspec.json.Decoder(PlainChunk).decode
 decode_metadata = msgspec.json.Decoder(Metadata).decode
 
 

@@ -6,7 +6,7 @@ Owns: the order and meaning of a stream's chunks. Pure: bytes in, parts out. Ref
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from flightwire.events import (
     ProviderFinish,
@@ -30,6 +30,7 @@ from flightwire.providers.chat_dialect.chunks import (
     contents_of,
     decode_chunk,
     decode_metadata,
+    decode_plain,
     read_chunk,
 )
 from flightwire.providers.chat_dialect.dialect import ChatDialect
@@ -39,6 +40,7 @@ from flightwire.providers.reading import DONE, REFUSALS, EventReader, clean, to_
 
 __all__ = ["ChatStream"]
 
+_MAX_ODDITIES = 16  # of an API whose every event says more: it is not asked twice for ever
 _EARLY_EVENTS = 4  # of one read, that are asked what the answer is called
 
 
@@ -77,6 +79,7 @@ class ChatStream(EventReader):
         self._raw_finish_reason: str | None = None
         self._refused = False
         self._answered_as_tool = False
+        self._oddities = 0  # events that were not plain text while a text went on
 
     @property
     def is_complete(self) -> bool:
@@ -90,41 +93,34 @@ class ChatStream(EventReader):
         if not self._has_metadata:
             self._take_metadata(events[:_EARLY_EVENTS], out)
         append = out.append
-        decode, text_id = self._decoder(), self._text_id
+        text_id = self._plain_id()
         for data in events:
-            if self.ended:
-                break
-            try:
-                chunk = decode(data)
-            except REFUSALS:
-                self._take_odd(data, out)
-                decode, text_id = self._decoder(), self._text_id
-                continue
-            choices = chunk.choices
-            if text_id is not None and choices and chunk.usage is None and chunk.error is None:
-                choice = choices[0]
-                delta = choice.delta
-                if (
-                    delta is not None
-                    and choice.finish_reason is None
-                    and delta.tool_calls is None
-                    and delta.reasoning_content is None
-                    and delta.reasoning is None
-                    and delta.refusal is None
-                    and delta.annotations is None
-                    and choice.logprobs is None
-                    and choice.index == 0
-                    and len(choices) == 1
-                    and (content := delta.content).__class__ is str
-                ):
+            if text_id is not None:
+                try:
+                    content = decode_plain(data).choices[0].delta.content
+                except REFUSALS:
+                    self._oddities += 1
+                else:
                     if content:
                         append(TextDelta(text_id, content if "\0" not in content else clean(content)))
                     continue
-            self._take_chunk(chunk, data, out)
-            text_id = self._text_id
+            if self.ended:
+                break
+            self._take_event(data, out)
+            text_id = self._plain_id()
 
-    def _decoder(self) -> Callable[[bytes], Chunk]:
-        return to_the_patient_reader if self._held else decode_chunk
+    def _plain_id(self) -> str | None:
+        """The text that goes on while chunks are plain; None when they are to be looked at."""
+        return None if self._held or self.ended or self._oddities > _MAX_ODDITIES else self._text_id
+
+    def _take_event(self, data: bytes, out: list[ProviderPart]) -> None:
+        """Any event: nothing is expected of it."""
+        try:
+            chunk = (to_the_patient_reader if self._held else decode_chunk)(data)
+        except REFUSALS:
+            self._take_odd(data, out)
+        else:
+            self._take_chunk(chunk, data, out)
 
     def _take_odd(self, data: bytes, out: list[ProviderPart]) -> None:
         """What the typed decoder refuses: the end mark, an empty event, a chunk that is not as documented, garbage."""
