@@ -16,6 +16,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = b"data: "
+_END = b"\n\n"
 _LF = 0x0A
 _MAX_RETRY_DIGITS = 15  # thirty thousand years
 
@@ -72,6 +73,36 @@ class SSEDecoder:
             OutputLimitError: a line, or the data of one event, is longer than `max_line_bytes`. Events that were
                 complete before it are given first; then this call, or the next one, raises.
         """
+        if self._tail and self._failure is None and len(data) <= self._max_line_bytes and _END in data:
+            begun = data.index(_END) + len(_END)  # the rest of the event that the last read cut in two
+            out = self._feed(data[:begun])
+            return out if self._failure is not None or begun == len(data) else out + self.feed(data[begun:])
+        end = data.rfind(_END) + len(_END)
+        whole = self._plain(data, end) if data.startswith(_PLAIN) and end >= len(_END) else None
+        if whole is None:
+            return self._feed(data)
+        if end < len(data):
+            self._feed(data[end:])  # the beginning of an event: nothing is complete yet
+        return whole
+
+    def _plain(self, data: bytes, end: int) -> list[bytes] | None:
+        """The events of bytes that hold whole ones of one `data: ` line each, as nearly every read does; None of others."""
+        if (
+            self._data is not None
+            or self._tail
+            or self._after_cr
+            or self._failure is not None
+            or len(data) > self._max_line_bytes
+            or b"\r" in data
+        ):
+            return None
+        events = data[len(_PLAIN) : end - len(_END)].split(_END + _PLAIN)
+        if data.count(b"\n", 0, end) != 2 * len(events):
+            return None
+        self._at_start = False
+        return events
+
+    def _feed(self, data: bytes) -> list[bytes]:
         out: list[bytes] = []
         pending = self._data
         for line in self._lines(data):

@@ -62,11 +62,12 @@ def _row(
     add = pieces.append
     end = b""
     for delta in batch:
-        kind = delta[0]
+        kind, text = delta[0], delta[1]
         if end:
             raise ValueError("a delta after the end of a streamable value")
-        if is_inline_text(delta):
-            pieces += (_OPEN[kind], text_json(delta[1]), _CLOSE[kind])
+        # As `is_inline_text`, written out: once per token.
+        if kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF):
+            pieces += (_OPEN[kind], text_json(text), _CLOSE[kind])
         elif kind == CURR:
             pieces += (_OPEN[kind], encode(delta[1]), _CLOSE[kind])
         else:
