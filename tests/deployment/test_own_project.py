@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tarfile
 import threading
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -288,6 +291,28 @@ def use(tab: Tab, url: str, team: Team) -> None:
 def test_in_development_calls_pass_through_vite(team: Team, tab: Tab) -> None:
     with team.backend(), team.vite() as url:
         use(tab, url, team)
+
+
+def test_vite_shows_neither_the_secret_key_nor_python_code(
+    team: Team,
+) -> None:
+    app = team.folder / "backend" / "app"
+    secret = app / ".flightwire" / "key-of-a-test"
+    secret.write_text("do-not-show")
+    with team.vite() as url:
+        for file in (secret, app / "actions.py"):
+            for query in ("", "?raw", "?import&raw", "?url&inline"):
+                place = urllib.parse.quote(f"/@fs{file.resolve().as_posix()}", safe="/@")
+                assert not re.search("do-not-show|asyncio", answer(f"{url}{place}{query}")), query
+    secret.unlink()
+
+
+def answer(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as response:
+            return str(response.read(), "utf-8")
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
 
 
 def test_a_build_calls_the_other_origin(team: Team, tab: Tab) -> None:
