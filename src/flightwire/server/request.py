@@ -6,7 +6,6 @@ Owns: headers and cookies that the app sets, until the response starts. Refuses 
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -61,9 +60,9 @@ class ResponseHead:
     """
 
     def __init__(self) -> None:
-        self._has_started = False
         self._status: int | None = None
-        self.headers: MutableHeaders = _Headers(self)
+        self._headers = _Headers()
+        self.headers: MutableHeaders = self._headers
 
     @property
     def status_code(self) -> int | None:
@@ -140,33 +139,37 @@ class ResponseHead:
         Raises:
             InvalidArgumentError: it has started.
         """
-        if self._has_started:
-            raise InvalidArgumentError(
-                f"{what} cannot be set any more: the response has started. Set headers and cookies in the action itself, "
-                "before it returns; not in start_soon(…), after(…), or what it returns to be awaited."
-            )
+        self._headers.check_open(what)
 
     def start(self) -> Headers:
         """What the app has set; from now on nothing can be."""
-        self._has_started = True
+        self._headers.has_started = True
         return list(self.headers.raw)
 
 
 class _Headers(MutableHeaders):
     """Headers that see whether they may still be changed, and that nobody can end early and begin another with."""
 
-    def __init__(self, head: ResponseHead) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._head = weakref.proxy(
-            head
-        )  # no circle: what a call leaves must not wait for the garbage collector
+        self.has_started = (
+            False  # here: a way back to the head were a circle, which waits for the garbage collector
+        )
+
+    def check_open(self, what: str) -> None:
+        """As `ResponseHead.check_open`."""
+        if self.has_started:
+            raise InvalidArgumentError(
+                f"{what} cannot be set any more: the response has started. Set headers and cookies in the action itself, "
+                "before it returns; not in start_soon(…), after(…), or what it returns to be awaited."
+            )
 
     def __setitem__(self, key: str, value: str) -> None:
         self._check(key, value)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: str) -> None:
-        self._head.check_open(f"The header {key!r}")
+        self.check_open(f"The header {key!r}")
         super().__delitem__(key)
 
     def append(self, key: str, value: str) -> None:
@@ -182,7 +185,7 @@ class _Headers(MutableHeaders):
             self[key] = value
 
     def _check(self, key: object, value: object) -> None:
-        self._head.check_open(f"The header {key!r}")
+        self.check_open(f"The header {key!r}")
         if not isinstance(key, str) or not _NAME.fullmatch(key):
             raise InvalidArgumentError(f"{key!r} is no name of a header.")
         if key.lower() in RESERVED_HEADERS:
