@@ -105,7 +105,9 @@ class SSEDecoder:
     def _feed(self, data: bytes) -> list[bytes]:
         out: list[bytes] = []
         pending = self._data
-        for line in self._lines(data):
+        lines = self._lines(data)
+        refused = self._failure  # of a line that follows these
+        for line in lines:
             if not line:
                 if pending is not None:
                     out.append(pending if type(pending) is bytes else bytes(pending))
@@ -114,7 +116,7 @@ class SSEDecoder:
                 pending = line[6:]
             else:
                 pending = self._field(line, pending)
-                if self._failure is not None:
+                if self._failure is not refused:
                     break
         self._data = pending
         if self._failure is not None and not out:
@@ -129,10 +131,12 @@ class SSEDecoder:
         """
         out: list[ServerSentEvent] = []
         pending = self._data
-        for line in self._lines(data):
+        lines = self._lines(data)
+        refused = self._failure  # of a line that follows these
+        for line in lines:
             if line:
                 pending = self._field(line, pending)
-                if self._failure is not None:
+                if self._failure is not refused:
                     break
                 continue
             if pending is not None:
