@@ -549,3 +549,34 @@ def test_every_truncation_ends_in_an_answer_or_an_error() -> None:
     for end in range(len(RICH)):
         parts, failure = decode(RICH[:end])
         assert (failure is None) == (bool(parts) and isinstance(parts[-1], ProviderFinish)), end
+
+
+def test_an_answer_whose_every_event_says_more_than_text_is_read_to_its_end() -> None:
+    odd = b"".join(
+        event({"choices": [{"delta": {"content": f"{number} "}, "logprobs": {"content": [number]}}]})
+        for number in range(60)
+    )
+    assert text_of(odd + STOP) == "".join(f"{number} " for number in range(60))
+    metadata = finish_of(odd + STOP).provider_metadata
+    assert metadata is not None
+    assert metadata["openaiCompatible"]["logprobs"] == list(range(60))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"content": "b", "reasoning_content": "why"},
+        {"content": "b", "refusal": "no"},
+        {"content": "b", "tool_calls": []},
+        {"content": "b", "annotations": []},
+        {"content": [{"type": "text", "text": "b"}]},
+        {"content": None},
+        {},
+    ],
+)
+def test_what_is_no_plain_text_in_the_middle_of_one_is_read_with_all_its_fields(odd: dict[str, Any]) -> None:
+    begun = ChatStream(service="OpenAI", url="https://x/v1")
+    alone = ChatStream(service="OpenAI", url="https://x/v1")
+    alone._oddities = 1000  # asks nothing whether it is plain
+    stream = text("a") + delta(**odd) + text("c") + STOP
+    assert begun.feed(stream) == alone.feed(stream)

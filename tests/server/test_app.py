@@ -452,3 +452,34 @@ async def test_development_is_for_this_machines_names() -> None:
     assert refused.status == 403
     app, id = app_of(ping)
     assert (await call(app, id, headers={"host": "app.example"}).finish()).root == "pong"
+
+
+# --- the garbage collector ---------------------------------------------------------------------------------------
+
+
+async def ping() -> str:
+    return "pong"
+
+
+async def frozen_by(mode: Literal["production", "development"], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    done: list[str] = []
+    monkeypatch.setattr("flightwire.server.app._is_frozen", False)
+    monkeypatch.setattr("flightwire.server.app.gc.collect", lambda: done.append("collect"))
+    monkeypatch.setattr("flightwire.server.app.gc.freeze", lambda: done.append("freeze"))
+    for _ in range(2):
+        app, _ = app_of(ping, mode=mode)
+        async with app.lifespan():
+            pass
+    return done
+
+
+async def test_what_was_imported_is_kept_from_the_garbage_collector_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await frozen_by("production", monkeypatch) == ["collect", "freeze"]
+
+
+async def test_in_development_modules_that_are_replaced_stay_collectable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await frozen_by("development", monkeypatch) == []

@@ -176,3 +176,40 @@ def test_memory_for_a_long_line_in_small_pieces_is_twice_the_line_at_most() -> N
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * 1024 * 1024
+
+
+PIECES = [
+    *(
+        b"data: x\n\n",
+        b"data: yy\n\n",
+        b"data:z\n\n",
+        b"data: a\ndata: b\n\n",
+        b": c\n\n",
+        b"event: e\ndata: q\n\n",
+    ),
+    *(b"\n", b"data: \n\n", b"\r\n", b"data: w\r\n\r\n", b"id: 1\n\n", b"data\n\n", b"data: data: k\n\n"),
+    *(b"x: data: \n\ndata: \n", b"\xef\xbb\xbf"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)), st.lists(st.integers(1, 25)), st.sampled_from([6, 12, 1_000_000]))
+def test_reads_of_whole_events_are_read_like_bytes_one_by_one(
+    pieces: list[bytes], sizes: list[int], limit: int
+) -> None:
+    stream = b"".join(pieces)
+    reads, at = [], 0
+    for size in [*sizes, max(len(stream), 1)]:
+        reads.append(stream[at : at + size])
+        at += size
+    assert outcome(reads, limit) == outcome([bytes([byte]) for byte in stream], limit)
+
+
+def outcome(reads: list[bytes], limit: int) -> tuple[list[bytes], bool]:
+    decoder, events = SSEDecoder(max_line_bytes=limit), []
+    try:
+        for read in reads:
+            events += decoder.feed(read)
+        decoder.close()
+    except OutputLimitError:
+        return events, False
+    return events, True
