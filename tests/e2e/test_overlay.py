@@ -265,7 +265,7 @@ def test_an_edited_action_costs_a_page_without_python_nothing(dev: Running, fold
     dev.wait_for_line("reloaded")
     tab.page.get_by_role("button", name="background").click()
     assert "the feed is away" in text_of(tab)
-    assert [url for url in requests if "/@fs" not in url] == [f"{dev.url}/"]
+    assert [url for url in requests if "/@fs" not in url and "/_flightwire/" not in url] == [f"{dev.url}/"]
     tab.page.get_by_text("count 1").wait_for()
 
 

@@ -1,9 +1,9 @@
-// The source behind a place, from Vite's development server.
+// The source behind a place: lines from the server, an editor from Vite.
 // Owns: asking for it, and asking for an editor. Refuses to know: what is shown of it.
 
+import { readConfig } from './config';
 import type { Frame } from './report';
 
-const LINES_AROUND = 2;
 const VITE = new URL(import.meta.url).origin; // where this very module came from
 
 export interface Line {
@@ -12,15 +12,12 @@ export interface Line {
   isMeant: boolean;
 }
 
-/** The lines around a place; none when the file cannot be had. */
+/** The lines around a place that the server told of; none when it did not, or of a script, which comes compiled. */
 export async function excerptOf({ path, line }: Frame): Promise<Line[]> {
-  const response = await fetch(`${VITE}/@fs${encodeURI(path)}`).catch(() => undefined);
-  if (!response?.ok || !path.endsWith('.py')) return []; // scripts come compiled
-  const lines = (await response.text()).split('\n');
-  const first = Math.max(line - 1 - LINES_AROUND, 0);
-  return lines
-    .slice(first, line + LINES_AROUND)
-    .map((text, at) => ({ number: first + at + 1, text, isMeant: first + at + 1 === line }));
+  if (!path.endsWith('.py')) return [];
+  const query = new URLSearchParams({ path, line: String(line) });
+  const response = await fetch(`${readConfig().root}/_flightwire/source?${query}`).catch(() => undefined);
+  return response?.ok ? ((await response.json()) as Line[]) : [];
 }
 
 /** Opens a place in the editor that runs on the developer's machine. */

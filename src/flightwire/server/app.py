@@ -39,6 +39,7 @@ from flightwire.server.csp import CSP
 from flightwire.server.development import check_development_client
 from flightwire.server.drain import DRAIN_TIMEOUT_S
 from flightwire.server.environment import load_environment
+from flightwire.server.excerpts import SOURCE, send_source
 from flightwire.server.files import has_page
 from flightwire.server.health import LIVE, READY, State, send_live, send_ready
 from flightwire.server.mode import Mode, choose_mode
@@ -236,6 +237,8 @@ class App:
         send = readable(scope, send, self._allowed_origins)
         if path in (LIVE, READY) and method in ("GET", "HEAD"):
             await self._health(path, send, head=method == "HEAD")
+        elif path == SOURCE and self.mode == "development" and method in ("GET", "HEAD"):
+            await send_source(scope, send, head=method == "HEAD")
         elif method == "POST":
             await self._call(scope, receive, send)
         elif method in ("GET", "HEAD"):

@@ -35,6 +35,7 @@ from flightwire.errors import (
     UserError,
     named,
 )
+from flightwire.server.excerpts import remember
 from flightwire.server.mode import Mode
 from flightwire.wire.flight.values import Failure, Frame
 
@@ -82,6 +83,8 @@ def to_failure(
     if action is not None and not isinstance(error, FlightwireError | BaseExceptionGroup):
         message = f"{message} (in {named(action)})"
     frames = _frames(error, app_root) or ([] if code is None else [_place(code)])
+    for frame in frames:
+        remember(frame[1], frame[2])
     return Failure(digest, type(error).__name__, message, tuple(frames))
 
 
