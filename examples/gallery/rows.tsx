@@ -208,6 +208,7 @@ function Row({ row }: { row: ShownRow }) {
 function Scroller({ children }: { children: React.ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const lastTop = useRef(0);
 
   useLayoutEffect(() => {
     if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
@@ -221,7 +222,9 @@ function Scroller({ children }: { children: React.ReactNode }) {
       aria-label="Rows of the calls"
       tabIndex={0}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        follows.current = scrollHeight - scrollTop - clientHeight < 24;
+        if (scrollHeight - scrollTop - clientHeight < 24) follows.current = true;
+        else if (scrollTop < lastTop.current) follows.current = false;
+        lastTop.current = scrollTop;
       }}
     >
       {children}

@@ -164,6 +164,7 @@ function Suggestions({ questions, onPick }: { questions: string[]; onPick: (ques
 function Log({ newest, children }: { newest?: string; children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const lastTop = useRef(0);
 
   useLayoutEffect(() => {
     const log = box.current;
@@ -184,7 +185,10 @@ function Log({ newest, children }: { newest?: string; children: ReactNode }) {
 
   function onScroll() {
     const { scrollTop, scrollHeight, clientHeight } = box.current!;
-    follows.current = scrollHeight - scrollTop - clientHeight < 48;
+    // What has grown meanwhile is no reason to stop: only somebody who goes up.
+    if (scrollHeight - scrollTop - clientHeight < 48) follows.current = true;
+    else if (scrollTop < lastTop.current) follows.current = false;
+    lastTop.current = scrollTop;
   }
 
   return (

@@ -7,14 +7,15 @@ export interface Price {
   value: number;
 }
 
-const [WIDTH, HEIGHT] = [400, 120];
+const [WIDTH, HEIGHT] = [400, 100];
 
 /** A client component: it runs in the browser, so it can follow the pointer and the arrow keys. */
 export function Chart({ prices }: { prices: Price[] }) {
   const [chosen, setChosen] = useState(prices.length - 1);
-  const highest = Math.max(...prices.map(price => price.value));
+  const values = prices.map(price => price.value);
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
   const x = (index: number) => (prices.length > 1 ? 8 + (index * (WIDTH - 16)) / (prices.length - 1) : WIDTH / 2);
-  const y = (value: number) => HEIGHT - 8 - (value / highest) * (HEIGHT - 24);
+  const y = (value: number) => 12 + ((highest - value) / (highest - lowest || 1)) * (HEIGHT - 24);
   const price = prices[chosen];
 
   function move(step: number) {
