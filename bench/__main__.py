@@ -13,9 +13,10 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["compare", "parts", "profile"],
+        choices=["compare", "parts", "profile", "tables"],
         default="compare",
-        help="compare: servers side by side (default). parts: single steps, in nanoseconds. profile: where ours spends its time",
+        help="compare: servers side by side (default). parts: single steps, in nanoseconds. profile: where ours spends its "
+        "time. tables: the newest results as Markdown",
     )
     parser.add_argument(
         "--quick",
@@ -42,6 +43,10 @@ def main() -> int:
         from bench import profile
 
         return profile.main()
+    if options.what == "tables":
+        from bench import tables
+
+        return tables.main()
     from bench import run
 
     return run.compare(quick=options.quick, without=options.without, keeps=options.keep)
