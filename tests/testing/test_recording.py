@@ -377,3 +377,10 @@ def test_the_fixture_records_beside_the_test_and_replays(
     assert (tmp_path / "recordings" / "test_it" / "test_greets-you-all.json").exists()
     monkeypatch.delenv("FLIGHTWIRE_RECORD")
     run()
+
+
+def test_a_piece_that_is_all_secret_is_no_end_of_the_answer() -> None:
+    cleaned = scrubber(authorization=f"Bearer {KEY}").chunks(
+        [b"The key is ", KEY[:4].encode(), KEY[4:].encode(), b"!"]
+    )
+    assert cleaned == [b"The key is ", SCRUBBED.encode(), b"!"]

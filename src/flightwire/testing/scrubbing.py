@@ -133,7 +133,7 @@ class Scrubber:
         return cleaned.decode("utf-8", "surrogatepass")
 
     def chunks(self, chunks: Sequence[bytes]) -> list[bytes]:
-        """The pieces of a text without the secrets, cut where they were cut."""
+        """The pieces of a text without the secrets, cut where they were cut; one that was all secret is left out."""
         whole = b"".join(chunks)
         spans = self._spans(whole)
         if not spans:
@@ -141,7 +141,8 @@ class Scrubber:
         cleaned, start = [], 0
         for chunk in chunks:
             end = start + len(chunk)
-            cleaned.append(_piece(whole, start, end, spans))
+            if piece := _piece(whole, start, end, spans):  # an empty one would be the end of the answer
+                cleaned.append(piece)
             start = end
         return cleaned
 
