@@ -203,3 +203,23 @@ def test_the_command_line_shows_and_upgrades_the_version(url: str, monkeypatch: 
 def _typed(command: str) -> tuple[int, str]:
     done = CliRunner().invoke(cli, [command])
     return done.exit_code, done.output
+
+
+async def test_tables_of_the_first_release_are_upgraded_and_keep_their_chats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "chats.db"
+    store = chat_store(f"sqlite:///{file}")
+    await store.save("a", "kept")
+    await store.aclose()
+    connection = sqlite3.connect(file)
+    connection.execute("DROP TABLE flightwire_approvals")  # what version 0002 brought
+    connection.execute("UPDATE flightwire_version SET version_num = '0001'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SchemaError, match=r"have version 0001.*flightwire db upgrade"):
+        await store.load("a")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+    assert await asyncio.to_thread(_typed, "upgrade") == (0, "up to date\n")
+    assert await store.load("a") == "kept"
+    await store.aclose()
