@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
+
+from flightwire.cli.http_servers import _expect_a_late_end
 
 PROGRAM = """
 import asyncio, sys
@@ -175,3 +178,21 @@ def test_nothing_is_written_to_standard_error(http: str) -> None:
             server.process.send_signal(signal.SIGINT)
             _, errors = server.process.communicate(timeout=10)
     assert errors == ""
+
+
+def test_only_what_granian_ends_too_late_is_passed_over() -> None:
+    said: list[object] = []
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.set_exception_handler(lambda _, context: said.append(context["exception"]))
+        _expect_a_late_end(loop)
+        cancelled: asyncio.Future[None] = loop.create_future()
+        cancelled.cancel()
+        wrong = ValueError("not granian's")
+        loop.call_soon(cancelled.set_result, None)
+        loop.call_soon(_raise, wrong)
+        loop.run_until_complete(asyncio.sleep(0.01))
+    assert said == [wrong]
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from flightwire.testing.upstream import ScriptedUpstream
 from flightwire.toolchain.chromium import ensure_chromium
@@ -57,6 +57,7 @@ CHROMIUM_ARGS = [
     "--no-first-run",
 ]
 TIMEOUT_MS = 20_000
+expect.set_options(timeout=TIMEOUT_MS)  # its own five seconds are few for a machine that runs the model, too
 
 Files = dict[str, str]
 Serve = Callable[..., Any]

@@ -261,6 +261,7 @@ def test_restore_messages_from_database(bench: Bench, tab: Tab, upstream: Script
     expect(live.get_by_role("button", name="Send Message")).to_be_visible()
     live = bench("restore_messages_from_database")
     live.get_by_role("navigation", name="Saved chats").get_by_role("link", name=title).click()
+    tab.page.frames[1].wait_for_url(re.compile(r"\?chat="))  # the newest chat was shown without being named
     expect(live.locator(".message.assistant")).to_have_text("Assistant: Letters.")
     ask(live, "What else?")
     expect(live.locator(".message.assistant")).to_have_text(

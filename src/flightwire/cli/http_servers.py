@@ -120,6 +120,7 @@ class Granian:
         if not done:
             if self._timeout_s:
                 log.warning("granian still has open connections; the process ends without them")
+            _expect_a_late_end(asyncio.get_running_loop())
             return
         await serving
 
@@ -128,6 +129,17 @@ class Granian:
         self._timeout_s = timeout_s
         self._server.stop()  # type: ignore[no-untyped-call] # it has no annotations
         self._is_stopping.set()
+
+
+def _expect_a_late_end(loop: asyncio.AbstractEventLoop) -> None:
+    """What granian waits for is cancelled with the loop; a last connection that closes in between says so to nobody."""
+    said = loop.get_exception_handler() or (lambda loop, context: loop.default_exception_handler(context))
+
+    def unless_late(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+            said(loop, context)
+
+    loop.set_exception_handler(unless_late)
 
 
 HTTP_SERVERS: dict[str, Callable[[Any, socket.socket], HTTPServer]] = {"uvicorn": Uvicorn, "granian": Granian}
