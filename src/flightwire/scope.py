@@ -12,6 +12,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
+import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -254,12 +255,24 @@ async def contained(work: Awaitable[T], name: str) -> T:
     """What somebody else's code gives, also when it tries to end the process: asyncio would end the whole server.
 
     Raises:
-        RuntimeError: it raised SystemExit.
+        RuntimeError: it raised SystemExit, or KeyboardInterrupt although nobody pressed Ctrl-C.
     """
     try:
         return await work
-    except SystemExit as error:
-        raise RuntimeError(f"{name} tried to end the process (SystemExit)") from error
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise instead_of_the_end(error, name) from error
+
+
+def instead_of_the_end(error: SystemExit | KeyboardInterrupt, name: str) -> BaseException:
+    """What to raise for an exception that would end the process and everybody else's calls with it.
+
+    A Ctrl-C comes as a KeyboardInterrupt only to the main thread, and only where nobody handles its signal: it stays what it is.
+    """
+    is_unhandled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    is_main = threading.current_thread() is threading.main_thread()
+    if isinstance(error, KeyboardInterrupt) and is_main and is_unhandled:
+        return error
+    return RuntimeError(f"{name} tried to end the process ({type(error).__name__})")
 
 
 def _to_coroutine(work: Work, args: tuple[object, ...]) -> Coroutine[Any, Any, object]:

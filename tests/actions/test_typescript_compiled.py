@@ -344,6 +344,70 @@ PAGES: dict[str, tuple[str, str]] = {
         }
         """,
     ),
+    "words": (
+        """
+        import enum
+        from dataclasses import dataclass
+        from datetime import datetime
+        from typing import Generic, Literal, Optional, TypedDict, TypeVar, Union
+        from pydantic import BaseModel
+        from flightwire import action
+        from .models import Message as Node
+
+        T = TypeVar("T")
+        Odd = TypedDict("Odd", {"a-b": int, "1": str, "class": bool, "__proto__": int, "it's": Literal["*/", "</script>"]})
+        Json = Union[dict[str, "Json"], list["Json"], str, int, None]
+
+        @dataclass
+        class Promise:
+            \"\"\"Kept */ or /* not.\"\"\"
+            day: datetime
+        class Array(BaseModel):
+            items: list[int]
+            parent: "Array | None" = None
+        class Map(TypedDict):
+            a: dict[str, int]
+        class Record(TypedDict, Generic[T]):
+            a: T | None
+        class delete(TypedDict):
+            default: int
+            function: str
+        class Tone(enum.StrEnum):
+            class_ = enum.auto()
+            LOUD = "lo*/ud"
+
+        @action
+        async def greet(name: str, /, default: int = 1, *arguments: float, in_upper: bool = False) -> str:
+            \"\"\"Say */ alert(1) /* hello.
+
+            Args:
+                name: who */ it is
+            \"\"\"
+        @action
+        async def mix(new: Promise, eval: Array, delete: Map, void: Record[Node], it: delete) -> list[Record[Array]]: ...
+        @action
+        async def pick(tone: Tone, odd: Odd, json: Json = None, maybe: Optional[Union[Array, Map]] = None) -> Odd: ...
+        """,
+        """
+        import { Array as List, Json, Map as Dict, Odd, Promise as Given, delete_, greet, mix, pick } from './actions';
+        export async function main(given: Given, list: List, map: Dict, it: delete_, odd: Odd, json: Json) {
+          const day: Date = given.day, parent: List | null = list.parent;
+          const said: string = await greet('a', 2, 3, 4);
+          // @ts-expect-error what comes after the default are numbers
+          void greet('a', 2, said);
+          const records: { a: List | null }[] = await mix(given, { items: [] }, map, { a: { text: '' } }, it);
+          // @ts-expect-error a node has a text
+          void mix(given, list, map, { a: {} }, it);
+          const text: '*/' | '</script>' = (await pick('class_', odd, { a: [1, { b: json }] }, map))["it's"];
+          const proto: number = odd.__proto__;
+          // @ts-expect-error no such tone
+          void pick('class', odd);
+          // @ts-expect-error no JSON
+          void pick('lo*/ud', odd, [day]);
+          return [records, parent, text, proto];
+        }
+        """,
+    ),
     "ai": (
         """
         from typing import Literal, TypedDict
@@ -414,7 +478,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> AppFolder:
     ]
     _put(folder / "results" / "actions.py", CLASSES + "\n".join(results))
     _put(folder / "arguments" / "actions.py", CLASSES + "\n".join(arguments))
-    _put(folder / "names" / "models.py", MODELS)
+    for name in ("names", "words"):
+        _put(folder / name / "models.py", MODELS)
     shutil.copytree(
         COOKBOOK, folder / "cookbook", ignore=shutil.ignore_patterns("__pycache__", ".flightwire")
     )
@@ -447,14 +512,24 @@ def complaints(app: AppFolder, react: React) -> dict[str, list[str]]:
     packages = ensure_packages()
     write_tsconfig(app.folder, packages, web_root() / "client")
     said: dict[str, list[str]] = {}
-    for line in _tsc(app.folder, packages).splitlines():
+    # Else nothing would be said about the declarations themselves.
+    lines = _tsc(app.folder, packages, "--skipLibCheck", "false").splitlines()
+    for line in (each for each in lines if not re.match(r".*node_modules|\s", each)):
         said.setdefault(line.partition("(")[0], []).append(line)
     return said
 
 
-def _tsc(folder: Path, packages: Path) -> str:
+def _tsc(folder: Path, packages: Path, *options: str) -> str:
     tsc = packages / "node_modules" / "typescript" / "bin" / "tsc"
-    command = [str(find_or_install_node()), str(tsc), "-p", ".flightwire/tsconfig.json", "--pretty", "false"]
+    command = [
+        str(find_or_install_node()),
+        str(tsc),
+        "-p",
+        ".flightwire/tsconfig.json",
+        "--pretty",
+        "false",
+        *options,
+    ]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=100, check=False
     ).stdout

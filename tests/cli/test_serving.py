@@ -42,6 +42,12 @@ class App:
             print("cancelled", flush=True)
             raise
 
+def leave_now(error):
+    raise error("no")
+
+async def leave(error):
+    leave_now(error)
+
 async def in_background():
     print("warm", flush=True)
     await asyncio.Event().wait()
@@ -130,6 +136,25 @@ def test_an_open_response_may_end_within_its_grace(http: str) -> None:
             server.process.send_signal(signal.SIGTERM)
             assert response.read() == b"last"
         assert server.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("http", ["Uvicorn", "Granian"])
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt"])
+def test_an_app_whose_tasks_want_to_end_the_process_is_served_on(error: str, http: str) -> None:
+    handle = (
+        f"asyncio.get_running_loop().call_soon(leave_now, {error}); await asyncio.sleep(0.01); "
+        f"await asyncio.wait([asyncio.create_task(leave({error}))])"
+    )
+    with running(handle=handle, server=http) as server:
+        assert [server.line(), server.line()] == ["ready", "warm"]
+        for _ in range(2):
+            with asking(server.port) as response:
+                assert response.read() == b"last"
+        server.process.send_signal(signal.SIGINT)
+        said, errors = server.process.communicate(timeout=10)
+    assert said.split() == ["draining", "closed", "returned"]
+    assert server.process.returncode == 0
+    assert errors.count(f"the app tried to end the process ({error}); it goes on") == 4
 
 
 def test_a_signal_stops_a_start_up() -> None:

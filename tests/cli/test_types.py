@@ -9,6 +9,7 @@ import pytest
 
 from flightwire.cli import types as command
 from flightwire.cli.folders import CommandError
+from flightwire.errors import FlightwireError
 
 GOOD = "from flightwire import action\n@action\nasync def ask(question: str) -> str:\n    return question\n"
 BARE = GOOD.replace(" -> str", "")
@@ -67,6 +68,39 @@ def test_a_check_of_old_declarations_fails_with_a_letter(
     said = " ".join(capsys.readouterr().err.split())
     assert "app/.flightwire/types/actions.d.ts is not what the Python code says" in said
     assert "Write it: flightwire types app" in said
+
+
+def test_a_check_tells_what_is_missing_from_what_is_left_over(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.types(app)
+    (app / "shop").mkdir()
+    (app / "actions.py").rename(app / "shop" / "actions.py")
+    (app / "page.tsx").write_text("export default () => null")
+    with pytest.raises(SystemExit):
+        command.types(app, check=True)
+    said = " ".join(capsys.readouterr().err.split())
+    types = "app/.flightwire/types"
+    assert f"{types}/actions.d.ts declares Python code that is gone. Remove it: flightwire types app" in said
+    assert f"{types}/shop/actions.d.ts is missing. Write it: flightwire types app" in said
+    command.types(app)
+    command.types(app, check=True)
+
+
+@pytest.mark.parametrize(
+    "code", ["def", "import nothing_there", "1 / 0", "raise SystemExit", GOOD.replace("str", "Missing")]
+)
+def test_a_check_of_code_that_cannot_be_imported_fails_with_its_letter(app: Path, code: str) -> None:
+    (app / "actions.py").write_text(code)
+    with pytest.raises(FlightwireError, match=r"actions\.py, line \d"):
+        command.types(app, check=True)
+
+
+def test_the_folder_is_the_one_where_one_is(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(app)
+    command.types()
+    command.types(check=True)
+    assert (Path(".flightwire") / "types" / "actions.d.ts").is_file()
 
 
 def test_a_check_writes_nothing(app: Path) -> None:

@@ -269,6 +269,21 @@ async def test_a_tool_renderer_that_fails_ends_it_with_its_error(when: str) -> N
     await failing(Show(calls, tools=[broken, waiting]), "tool broke")
 
 
+@pytest.mark.parametrize("when", ["at once", "later"])
+async def test_a_tool_renderer_that_fails_when_nothing_else_is_shown_ends_it_with_its_error(
+    when: str,
+) -> None:
+    @ui_tool
+    async def broken(city: str) -> AsyncIterator[Node]:
+        """Break."""
+        if when == "later":
+            yield "so far"
+            await asyncio.sleep(0.01)
+        raise RuntimeError("tool broke")
+
+    await failing(Show([tool_call("broken", {"city": "b"})], tools=[broken]), "tool broke")
+
+
 async def test_a_call_of_a_tool_that_is_not_there_is_an_error() -> None:
     await failing(Show([tool_call("nowhere", {})], tools=[plain]), "nowhere")
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flightwire.actions.registry import Action
+from flightwire.scope import instead_of_the_end
 from flightwire.threads import DaemonThreads
 
 MAX_SYNC_ACTIONS: Final = 40
@@ -42,8 +43,8 @@ async def call_action(
         # Async functions have given us a coroutine, and so have plain ones that wrap one. An async generator is returned as
         # it is: its items are sent as they come.
         return await result if asyncio.iscoroutine(result) else result
-    except SystemExit as error:  # asyncio would end the whole server
-        raise RuntimeError(f"action '{called.name}' tried to end the process (SystemExit)") from error
+    except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the whole server
+        raise instead_of_the_end(error, f"action '{called.name}'") from error
     except (GeneratorExit, BaseExceptionGroup) as error:
         if (
             isinstance(error, Exception) or not _is_running()
@@ -72,5 +73,5 @@ def _run(called: Action[Any, Any], args: Sequence[object], kwargs: Mapping[str, 
         return called.fn(*args, **kwargs)
     except StopIteration as error:  # a future cannot carry it, and its awaiter would wait for ever (PEP 479)
         raise RuntimeError(f"action '{called.name}' raised StopIteration") from error
-    except SystemExit as error:
-        raise RuntimeError(f"action '{called.name}' tried to end the process (SystemExit)") from error
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise instead_of_the_end(error, f"action '{called.name}'") from error

@@ -17,7 +17,7 @@ from flightwire._frozen import value
 from flightwire.actions.injection import Injected, injected
 from flightwire.annotations import Namespace, signature_of
 from flightwire.errors import ForbiddenError, InvalidArgumentError, UnauthorizedError
-from flightwire.scope import current_scope
+from flightwire.scope import current_scope, instead_of_the_end
 from flightwire.threads import DaemonThreads
 
 CLEAN_UP_TIMEOUT_S: Final = 30.0
@@ -205,8 +205,8 @@ class Supply:
             context = contextvars.copy_context() if scope is None else scope.context
             self._task = loop.create_task(self._live(self._ready, self._ending), context=context)
             return await asyncio.shield(self._ready)
-        except SystemExit as error:  # asyncio would end the whole server
-            raise RuntimeError(f"a provider of action '{self._action}' tried to end the process") from error
+        except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the whole server
+            raise instead_of_the_end(error, f"a provider of action '{self._action}'") from error
 
     async def _live(
         self, ready: asyncio.Future[dict[str, object]], ending: asyncio.Future[BaseException | None]

@@ -6,6 +6,7 @@ Owns: the event loop, signals, and the order in which things end. Refuses to kno
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from .._frozen import value
 from .http_servers import HTTPServer, Uvicorn
 
 __all__ = ["STOP_SIGNALS", "Service", "Serving", "serve"]
+
+log = logging.getLogger("flightwire.cli")
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MIN_CLOSE_S = 1.0  # for last chunks to leave, when the calls took all the time there was
@@ -89,9 +92,28 @@ def serve(
         stop = asyncio.Event()
         _on_signals(how.stop_signals, stop, runner.get_loop())
         try:
-            runner.run(_serve(app, server, stop, on_ready=on_ready, in_background=in_background))
+            _run(
+                runner.get_loop(),
+                _serve(app, server, stop, on_ready=on_ready, in_background=in_background),
+            )
         finally:
             _exit_anyway()
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run the loop until the work is done, whatever a task or a callback of the app's own raises in it.
+
+    Python lets SystemExit and KeyboardInterrupt through every task and event loop. Signals are ours, so here they are never a
+    Ctrl-C: one call must not end all others.
+    """
+    task = loop.create_task(work)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if task.done():
+                raise
+            log.exception("the app tried to end the process (%s); it goes on", type(error).__name__)
 
 
 async def _serve(

@@ -42,7 +42,7 @@ Examples:
 """
 
 
-def types(folder: Folder, check: Check = False, init: Init = False) -> None:
+def types(folder: Folder = Path(), check: Check = False, init: Init = False) -> None:
     """Write what pages may import from Python files as TypeScript declarations, into .flightwire/types."""
     if check and init:
         raise CommandError("--check writes nothing and --init writes a file. Use one of them.")
@@ -64,13 +64,19 @@ def _check(declarations: Declarations, folder: Path, shown: Path) -> None:
     for letter in remarks:
         print_letter(letter)
     for name in old:
-        print_letter(
-            f"{shown / STATE_FOLDER / TYPES_FOLDER / name} is not what the Python code says. "
-            f"Write it: flightwire types {shown}"
-        )
+        file = shown / STATE_FOLDER / TYPES_FOLDER / name
+        print_letter(f"{file} {_difference(declarations, folder, name)}: flightwire types {shown}")
     if old or remarks:
         sys.exit(1)
     print(f"The types of {shown} are up to date.")
+
+
+def _difference(declarations: Declarations, folder: Path, name: str) -> str:
+    if name not in declarations.files:
+        return "declares Python code that is gone. Remove it"
+    if not (folder / STATE_FOLDER / TYPES_FOLDER / name).exists():
+        return "is missing. Write it"
+    return "is not what the Python code says. Write it"
 
 
 def _write(app: AppFolder, declarations: Declarations, folder: Path, shown: Path, *, init: bool) -> None:

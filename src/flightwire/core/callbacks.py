@@ -293,5 +293,5 @@ async def _call(name: str, callback: Callback[Any], event: object) -> None:
         result = callback(event)
         if inspect.isawaitable(result):
             await result
-    except Exception:
+    except (Exception, SystemExit):  # asyncio would end the whole server
         log.exception("%s raised; the answer goes on", name)

@@ -122,6 +122,9 @@ class Pipe:
             async for part in chain[-1]:
                 await self._deliver(part)
             self.stop()  # the transforms have ended before the answer: nobody would take the rest
+        except SystemExit as error:  # asyncio would end the whole server
+            self._error = RuntimeError("a transform tried to end the process (SystemExit)")
+            self._error.__cause__ = error
         except Exception as error:
             self._error = error
         finally:

@@ -50,7 +50,7 @@ from flightwire.events import (
     StreamPart,
 )
 from flightwire.providers.base import LanguageModel
-from flightwire.scope import current_scope
+from flightwire.scope import contained, current_scope
 
 if TYPE_CHECKING:
     from flightwire.core.output import Output
@@ -194,7 +194,7 @@ class Run:
         try:
             if self._request.transforms:
                 self._open_pipe()
-            await self._answer()
+            await contained(self._answer(), "an answer")
         except asyncio.CancelledError:
             if not self.aborted and self._pipe is not None and self._pipe.stopped:
                 await self._end_stopped(self._pipe)

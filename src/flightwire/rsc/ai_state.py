@@ -22,7 +22,7 @@ from flightwire.jsontypes import JSONValue
 from flightwire.rsc.json_delta import Delta, same
 from flightwire.rsc.state_keeping import ChatKey, Keeping, Loaded
 from flightwire.rsc.state_text import plain
-from flightwire.scope import current_scope
+from flightwire.scope import contained, current_scope
 
 T = TypeVar("T")
 OnSet = Callable[..., Awaitable[object] | object]
@@ -138,7 +138,7 @@ class StateCall:
     async def _take_changes(self) -> None:
         try:
             async with self._keeping.turn(self.key):
-                await self._take_all()
+                await contained(self._take_all(), "on_set_ai_state")
         except Exception as error:
             self._changes.clear()
             self._fail(error)

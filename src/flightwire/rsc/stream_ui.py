@@ -43,7 +43,7 @@ from flightwire.jsontypes import JSONValue
 from flightwire.markup import Node
 from flightwire.rsc.streamable_ui import StreamableUI
 from flightwire.rsc.ui_tools import UITool, UITools
-from flightwire.scope import current_scope
+from flightwire.scope import contained, current_scope
 
 RenderText: TypeAlias = Callable[..., object]
 """Called as `render(content, done=…, delta=…)`, with those of the two that it takes."""
@@ -198,21 +198,23 @@ class _Driver:
             scope.start_soon(self._run, name="stream_ui")
             scope.after(self._gone)
             return
-        task = asyncio.get_running_loop().create_task(self._run())
+        task = asyncio.get_running_loop().create_task(contained(self._run(), "stream_ui"))
         _running.add(task)
         task.add_done_callback(_running.discard)
 
     # --- the whole answer ----------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        reading = asyncio.ensure_future(self._read())
+        reading = asyncio.ensure_future(contained(self._read(), "a renderer of stream_ui"))
         try:
             ends: list[asyncio.Future[Any]] = [reading, self._failed]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                await self._end(reading.exception())
-            else:
+            if (
+                self._failed.done()
+            ):  # the reader may have ended with the last renderer, whose failure it does not know
                 await self._end(self._failed.result())
+            else:
+                await self._end(reading.exception())
         finally:
             for task in (reading, *self._showing):
                 task.cancel()
@@ -346,7 +348,9 @@ class _Driver:
             self._put(place, node)
 
     def _show_soon(self, place: int, begin: Callable[[], object]) -> None:
-        task = asyncio.get_running_loop().create_task(self._show(place, begin))
+        task = asyncio.get_running_loop().create_task(
+            contained(self._show(place, begin), "a renderer of stream_ui")
+        )
         self._showing.add(task)
         task.add_done_callback(self._has_been_shown)
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, NoReturn, Self, TypeVar, overload
 from flightwire.elements import UNDEFINED, UNSET, Unset
 from flightwire.errors import InvalidArgumentError, StreamableAbandonedError, StreamableClosedError
 from flightwire.rsc.updates import NOBODY, Follower, Link, Updates
-from flightwire.scope import current_job
+from flightwire.scope import contained, current_job
 from flightwire.wire.flight.values import (
     CURR,
     DIFF,
@@ -327,13 +327,7 @@ _feeding: set[asyncio.Task[None]] = set()  # the loop itself keeps only weak ref
 async def _feed(created: StreamableValueSource[Any], source: AsyncIterable[Any]) -> None:
     stream = created._stream
     try:
-        async for value in source:
-            if not stream.is_open:
-                break
-            if isinstance(value, str):
-                created._append(value)
-            else:
-                stream.replace(value)
+        await contained(_take(created, source), "the source of a streamable value")
     except Exception as error:
         stream.fail(error)
         if stream.scope is not None:
@@ -345,6 +339,17 @@ async def _feed(created: StreamableValueSource[Any], source: AsyncIterable[Any])
     else:
         if stream.is_open:
             stream.end(DONE, UNSET)
+
+
+async def _take(created: StreamableValueSource[Any], source: AsyncIterable[Any]) -> None:
+    stream = created._stream
+    async for value in source:
+        if not stream.is_open:
+            break
+        if isinstance(value, str):
+            created._append(value)
+        else:
+            stream.replace(value)
 
 
 def _watch_for_silence(stream: Updates) -> None:

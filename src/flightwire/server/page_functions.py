@@ -17,6 +17,7 @@ from flightwire.actions.folder import AppFolder
 from flightwire.actions.injection import Injected, injected
 from flightwire.annotations import Namespace, signature_of
 from flightwire.errors import AppLoadError, InvalidArgumentError
+from flightwire.scope import instead_of_the_end
 from flightwire.threads import DaemonThreads
 
 MAX_THREADS: Final = 40
@@ -92,8 +93,8 @@ class PageFunction:
             loop = asyncio.get_running_loop()
             result = await loop.run_in_executor(_threads, lambda: context.run(self._call, arguments))
             return await result if asyncio.iscoroutine(result) else result
-        except SystemExit as error:  # asyncio would end the whole server
-            raise RuntimeError(f"{self._fn.__name__}() tried to end the process (SystemExit)") from error
+        except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the whole server
+            raise instead_of_the_end(error, f"{self._fn.__name__}()") from error
 
     def _call(self, arguments: Mapping[str, object]) -> object:
         try:
