@@ -24,7 +24,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from flightwire import Element, UserError, action, create_streamable_value, start_soon, stream_text
+from flightwire import Element, UserError, action, create_streamable_value, html, start_soon, stream_text, stream_ui, ui_tool
 
 endings: list[str] = []
 
@@ -81,6 +81,22 @@ async def fail_inside() -> dict[str, Any]:
     return {"later": later()}
 
 
+@ui_tool
+async def look():
+    yield html.p("looking")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        endings.append("look")
+
+
+@action
+async def show(name: str) -> dict[str, Any]:
+    ends = lambda end: endings.append(f"{name} {end.is_aborted}")
+    result = stream_ui(prompt="Hi", text=lambda content: html.p(content), tools=[look], on_end=ends)
+    return {"id": name, "display": result.value}
+
+
 @action
 async def half_shown() -> dict[str, Any]:
     async def never() -> Any:
@@ -96,7 +112,7 @@ import { Suspense, useState, type ReactNode } from 'react';
 import * as runtime from '@flightwire/client';
 import { readStreamableValue, useStreamableValue } from '@ai-sdk/rsc';
 import {
-  ask, ended, fail, failInside, headers, hold, holdBeforeTheAnswer as holdBefore, halfShown as shown,
+  ask, ended, fail, failInside, headers, hold, holdBeforeTheAnswer as holdBefore, halfShown as shown, show,
 } from './actions';
 
 function Hook({ value }: { value: any }) {
@@ -107,7 +123,7 @@ function Hook({ value }: { value: any }) {
 export default function Home() {
   const [display, setDisplay] = useState<ReactNode>(null);
   Object.assign(window, {
-    runtime, ask, ended, fail, failInside, headers, hold, holdBefore, shown, setDisplay, readStreamableValue,
+    runtime, ask, ended, fail, failInside, headers, hold, holdBefore, shown, show, setDisplay, readStreamableValue,
     hook: (value: any) => setDisplay(<Hook value={value} />),
   });
   return (
@@ -239,6 +255,66 @@ def test_an_interface_that_is_half_there_stays(page: Any, tab: Tab) -> None:
     assert rejected == "AbortError"
     assert page.get_by_text("waiting").is_visible()
     assert tab.errors == []
+
+
+# --- answers that are shown by the server ---------------------------------------------------------------------------
+
+SHOW = """async ([name, signal]) => {
+  window.controller = new AbortController();
+  const call = signal ? runtime.withOptions(show, { signal: controller.signal }) : show;
+  window.reply = await call(name);
+  setDisplay(reply.display);
+}"""
+STOPS = {
+    "stop": "() => runtime.stop(reply)",
+    "stop what is shown": "() => runtime.stop(reply.display)",
+    "signal": "() => controller.abort()",
+}
+
+
+@pytest.mark.parametrize("how", STOPS)
+def test_stopping_what_is_shown_closes_the_connection_and_leaves_it_on_the_page(
+    how: str, page: Any, tab: Tab, upstream: ScriptedUpstream
+) -> None:
+    number = len(upstream.requests)
+    upstream.answer(["Half", " an answer"], ending=Ending.HANG)
+    page.evaluate(SHOW, [f"text, {how}", how == "signal"])
+    page.get_by_text("Half an answer").wait_for()
+    request, began_s = upstream.wait_received(number), time.monotonic()
+    page.evaluate(STOPS[how])
+    assert request.wait_closed() - began_s < MAX_CLOSE_S
+    page.wait_for_function("async name => (await ended()).includes(name)", arg=f"text, {how} True")
+    assert page.get_by_text("Half an answer").is_visible()
+    assert tab.errors == []
+
+
+@pytest.mark.parametrize("how", STOPS)
+def test_stopping_ends_a_ui_tool_and_leaves_what_it_shows(
+    how: str, page: Any, tab: Tab, upstream: ScriptedUpstream
+) -> None:
+    upstream.answer(tool_calls=[{"id": "1", "name": "look", "arguments": {}}], finish_reason="tool_calls")
+    before = page.evaluate("async () => (await ended()).filter(name => name === 'look').length")
+    page.evaluate(SHOW, [f"tool, {how}", how == "signal"])
+    page.get_by_text("looking").wait_for()
+    page.evaluate(STOPS[how])
+    page.wait_for_function(
+        "async before => (await ended()).filter(name => name === 'look').length > before", arg=before
+    )
+    page.wait_for_function("async name => (await ended()).includes(name)", arg=f"tool, {how} True")
+    assert page.get_by_text("looking").is_visible()
+    assert tab.errors == []
+
+
+def test_a_tab_that_is_closed_closes_the_connection_of_what_it_shows(
+    page: Any, upstream: ScriptedUpstream
+) -> None:
+    number = len(upstream.requests)
+    upstream.answer(["Half"], ending=Ending.HANG)
+    page.evaluate(SHOW, ["closed", False])
+    page.get_by_text("Half").wait_for()
+    request, began_s = upstream.wait_received(number), time.monotonic()
+    page.close()
+    assert request.wait_closed() - began_s < 2 * MAX_CLOSE_S  # Chromium takes a moment to close a tab
 
 
 # --- options --------------------------------------------------------------------------------------------------------

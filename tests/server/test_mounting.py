@@ -107,6 +107,24 @@ async def test_two_apps_side_by_side_know_only_their_own_actions() -> None:
     assert (await call(outer, pong.id, path="/a/").finish()).status == 404
 
 
+def test_a_server_without_asyncio_is_told_what_is_needed(tmp_path: Path) -> None:
+    sent: list[dict[str, str]] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: dict[str, str]) -> None:
+        sent.append(message)
+
+    @action
+    async def ask() -> None: ...
+
+    with pytest.raises(StopIteration):
+        flightwire.app(actions=[ask])({"type": "lifespan"}, receive, send).send(None)
+    assert sent[0]["type"] == "lifespan.startup.failed"
+    assert "needs an asyncio event loop" in sent[0]["message"]
+
+
 async def test_the_lifespan_starts_and_stops_what_the_app_needs() -> None:
     app = flightwire.app(actions=[ping])
     incoming: asyncio.Queue[dict] = asyncio.Queue()

@@ -67,6 +67,18 @@ export function isAbortError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError';
 }
 
+const aborts = new WeakSet<object>();
+
+/** Remembers why a page aborted a call of its own. */
+export function rememberAbort(reason: unknown): void {
+  if (typeof reason === 'object' && reason !== null) aborts.add(reason);
+}
+
+/** Whether what was waited for never came because the page itself aborted the call; what a server sends is always an object. */
+export function isOwnAbort(error: unknown): boolean {
+  return typeof error !== 'object' || error === null || aborts.has(error);
+}
+
 /** A sentence to show for anything that was caught. */
 export function describeError(error: unknown): string {
   if (isAbortError(error)) return 'The answer was stopped.';

@@ -1,7 +1,7 @@
 // The body of an answer.
 // Owns: how a body ends. Refuses to know: what is in it.
 
-import { ActionError, isAbortError } from './errors';
+import { ActionError, isAbortError, rememberAbort } from './errors';
 import { Owed } from './owed';
 
 const LOST = 'The connection to the server was lost before the answer was complete.';
@@ -72,6 +72,7 @@ async function* read(
 async function* stopped(owed: Owed, call: Reader): AsyncGenerator<Uint8Array, void> {
   // An element that never comes keeps its fallback, which is what was shown; an error would take it off the page.
   const keepsNodes = call.isStopped && owed.nodes.size > 0;
+  rememberAbort(call.signal.reason);
   const rows = (call.isStopped ? owed.endings() : '') + (keepsNodes ? owed.rejections() : '');
   if (rows) yield new TextEncoder().encode(rows);
   call.ended('aborted');

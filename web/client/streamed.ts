@@ -12,6 +12,7 @@ import {
   useState,
 } from 'react';
 import { flushSync } from 'react-dom';
+import { isOwnAbort } from './errors';
 
 type Path = readonly (string | number)[];
 
@@ -63,7 +64,7 @@ class Streamed {
     let painted = performance.now();
     try {
       for (let row: Row | undefined = first; row; row = await row.next) {
-        if ('error' in row) throw row.error;
+        if ('error' in row) return this.#fail(row.error);
         if (!row.curr) continue;
         for (const edit of row.curr) this.#take(edit);
         this.#show();
@@ -72,9 +73,13 @@ class Streamed {
         painted = performance.now();
       }
     } catch (error) {
-      this.state = { ...this.state, failure: { error } };
-      this.#show();
+      if (!isOwnAbort(error)) this.#fail(error); // it would take off the page what is shown
     }
+  }
+
+  #fail(error: unknown): void {
+    this.state = { ...this.state, failure: { error } };
+    this.#show();
   }
 
   #take(edit: Edit): void {

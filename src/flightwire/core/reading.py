@@ -5,6 +5,7 @@ Owns: `PartStream`, `TextStream`, `Eventual`. Refuses to know: where the parts c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -37,9 +38,11 @@ class Reader:
 
     async def _take(self) -> list[StreamPart]:
         """The next parts, at least one; none at the end."""
+        log, position = self._log, self._position
+        if 0 < position < len(log.parts):
+            await asyncio.sleep(0)  # a slow reader of a fast answer would never give way
         if self._gate is not None and self._gate.closed:
             await self._gate.wait()
-        log, position = self._log, self._position
         if position >= len(log.parts):
             log.advance(position)
             self._result._run.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast
@@ -45,6 +46,7 @@ from flightwire.rsc.streamable_ui import StreamableUI
 from flightwire.rsc.ui_tools import UITool, UITools
 from flightwire.scope import contained, current_scope
 
+MAX_RUN_S: Final = 0.01  # renderers seldom wait for anything: others have their turn, and a stop is heard
 RenderText: TypeAlias = Callable[..., object]
 """Called as `render(content, done=…, delta=…)`, with those of the two that it takes."""
 
@@ -181,7 +183,7 @@ class _Driver:
         self._tools = tools
         self._on_end = on_end
         self._places: list[Element] = []
-        self._texts: dict[str, tuple[int, list[str]]] = {}
+        self._texts: dict[str, tuple[int, str]] = {}
         self._calls: dict[str, int] = {}
         self._showing: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -230,8 +232,14 @@ class _Driver:
             self._on_end = None
 
     async def _read(self) -> None:
+        scope, gave_way_s = current_scope(), time.monotonic()
         async for part in self.answer:
             await self._take(part)
+            if scope is not None and scope.gate.closed:
+                await scope.gate.wait()
+            if time.monotonic() - gave_way_s > MAX_RUN_S:
+                await asyncio.sleep(0)
+                gave_way_s = time.monotonic()
         while self._showing:
             await asyncio.wait(set(self._showing))
         if not self._has_shown:
@@ -290,12 +298,13 @@ class _Driver:
 
     async def _take(self, part: StreamPart) -> None:
         if isinstance(part, TextDelta):
-            place, deltas = self._texts.get(part.id) or self._texts.setdefault(part.id, (self._place(), []))
-            deltas.append(part.text)
-            await self._show_text(place, "".join(deltas), delta=part.text, done=False)
+            place, before = self._texts.get(part.id) or (self._place(), "")
+            content = before + part.text
+            self._texts[part.id] = (place, content)
+            await self._show_text(place, content, delta=part.text, done=False)
         elif isinstance(part, TextEnd):
             if found := self._texts.get(part.id):
-                await self._show_text(found[0], "".join(found[1]), delta="", done=True)
+                await self._show_text(*found, delta="", done=True)
         elif isinstance(part, ToolCall):
             self._take_call(part)
         elif isinstance(part, ToolResult):

@@ -27,6 +27,7 @@ from flightwire.actions.seal import sealer_of
 from flightwire.errors import (
     AppLoadError,
     CallError,
+    FlightwireError,
     InvalidArgumentError,
     ServerStoppingError,
     ToolchainError,
@@ -306,6 +307,7 @@ class App:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
+                    _check_loop()
                     self._watch_signals()
                     await self.startup()
                 except Exception as error:
@@ -316,6 +318,16 @@ class App:
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _check_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise FlightwireError(
+            "Flightwire needs an asyncio event loop, and this server runs its workers on another one. "
+            "With hypercorn, leave out `--worker-class trio`."
+        ) from None
 
 
 def _freeze() -> None:
