@@ -8,12 +8,18 @@ import math
 import random
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime
 from time import process_time
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
+from flightwire.wire.flight import plain as flight_plain
+from flightwire.wire.flight.encoders import HANDLERS
+from flightwire.wire.flight.model import ModelEncoder
 from flightwire.wire.flight.plain import MIN_ENTRIES, plain_json
+from flightwire.wire.flight.values import MAX_DEPTH
 from flightwire.wire.flight.writer import Writer
 
 from .canon import canon, plain
@@ -31,6 +37,24 @@ def filled(make: Callable[[int], object]) -> dict[str, Any]:
 
 def words(i: int) -> str:
     return random.Random(i).choice(["alpha", "beta", "gamma", "delta", "x" * 20])
+
+
+def nested(levels: int, inner: object, key: str | None = None) -> object:
+    for _ in range(levels):
+        inner = [inner] if key is None else {key: inner}
+    return inner
+
+
+def tree(levels: int, branches: int) -> dict[str, Any]:
+    return {f"k{i}": tree(levels - 1, branches) for i in range(branches)} if levels else {}
+
+
+def path(levels: int, siblings: Callable[[], object]) -> object:
+    """A path that goes deep, with something wide beside each step."""
+    inner: object = []
+    for _ in range(levels):
+        inner = {"next": inner, "beside": siblings()}
+    return inner
 
 
 def with_one(odd: object) -> dict[str, Any]:
@@ -58,6 +82,27 @@ SHAPES: dict[str, Callable[[], object]] = {
     "one dollar": lambda: with_one("$5"),
     "one list in every place": lambda: filled(lambda i: {"id": i, "name": "lorem ipsum " * 4, "tags": TAGS}),
     "one tuple in every place": lambda: filled(lambda i: ()),
+    "tuples that are constants": lambda: filled(lambda i: {"box": ((0, 0), (1, 1))}),
+    "tuples in a dict": lambda: {f"key{i}": (i, i) for i in range(80_000)},
+    "empty lists": lambda: filled(lambda i: []),
+    "empty dicts": lambda: filled(lambda i: {}),
+    "empty lists and dicts": lambda: filled(lambda i: {} if i % 2 else []),
+    "a list of each key": lambda: {f"key{i}": [] for i in range(140_000)},
+    "lists of one number": lambda: filled(lambda i: [i]),
+    "lists of one empty list": lambda: filled(lambda i: [[]]),
+    "dicts of dicts of dicts": lambda: {
+        str(i): {str(j): {str(k): k for k in range(60)} for j in range(60)} for i in range(60)
+    },
+    "a tree of dicts with two keys": lambda: tree(16, 2),
+    "lists, ten levels": lambda: filled(lambda i: nested(10, i)),
+    "lists, sixty levels": lambda: filled(lambda i: nested(60, i)),
+    "dicts, sixty levels": lambda: filled(lambda i: nested(60, i, "a")),
+    "a deep path beside empty lists": lambda: path(60, lambda: [[] for _ in range(8000)]),
+    "a deep path beside deep paths": lambda: path(60, lambda: [nested(300, i) for i in range(60)]),
+    "a mixture": lambda: filled(lambda i: [1, "a", None, 2.5, [], {}, [i], {"a": i}, (), "$"][i % 10]),
+    "short texts": lambda: filled(lambda i: f"{i:x}"),
+    "one long text among empty lists": lambda: {"data": [[] for _ in range(500_000)], "text": "x" * 5000},
+    "the winners of races": lambda: filled(lambda i: {"constructor": {"name": "Ferrari"}}),
 }
 BESIDES_JSON: dict[str, Callable[[], object]] = {
     "one number that is none": lambda: with_one(math.nan),
@@ -78,10 +123,22 @@ def test_what_json_has_no_words_for_costs_little_more(shape: str) -> None:
     assert costs_at_most(4, BESIDES_JSON[shape]())
 
 
-def costs_at_most(times: int, value: object) -> bool:
-    return any(
-        cpu_s(lambda: Writer().start(value)) <= times * cpu_s(lambda: json.dumps(value)) for _ in range(10)
-    )
+ROUNDS = 15
+
+
+def costs_at_most(times: float, value: object) -> bool:
+    """Whether writing takes at most so many times as long as `json.dumps`, at the best that either did.
+
+    Other work on the machine only ever adds to a measurement, to either side: so the smallest of several, taken by turns,
+    are compared, and there are more of them the longer the answer is no.
+    """
+    writing = dumping = math.inf
+    for _ in range(ROUNDS):
+        dumping = min(dumping, cpu_s(lambda: json.dumps(value)))
+        writing = min(writing, cpu_s(lambda: Writer().start(value)))
+        if writing <= times * dumping:
+            return True
+    return False
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -89,6 +146,11 @@ def cpu_s(work: Callable[[], object]) -> float:
     start = process_time()
     work()
     return process_time() - start
+
+
+def test_measure_tells_what_costs_too_much() -> None:
+    """Something in two places makes it the long way, at many times json.dumps: that must not be forgiven."""
+    assert not costs_at_most(3, {"data": [*([] for _ in range(10_000)), *[["shared"]] * 2]})
 
 
 PADDING = [0] * MIN_ENTRIES
@@ -159,10 +221,12 @@ def as_lists(value: Any) -> Any:
         [*PADDING, {True: 2, "a": 1}],
         [*PADDING, 2**53 + 1],
         [*PADDING, "x" * 1024],
+        [*PADDING, *[["shared"]] * 2],
+        [*PADDING, [], *[([],)] * 2],
+        [*PADDING, *[(((), {}),)] * 2],
         [*PADDING, {"__proto__": 1}],
         [*PADDING, {"constructor": {"prototype": 1}}],
         [*PADDING, b"bytes"],
-        [*PADDING, *[["shared"]] * 2],
         [*PADDING, math.nan, ",NaN,"],
     ],
     ids=repr,
@@ -184,3 +248,80 @@ class Word(str):
 def test_key_of_a_class_of_its_own_is_text(react: React) -> None:
     value = [*PADDING, {Word("a"): 1}, {"a": 1}]
     assert react.decode(Writer().start(value))[-2:] == [{"a": 1}, {"a": 1}]
+
+
+def test_long_text_has_a_row_of_its_own_unless_it_is_among_many_values(react: React) -> None:
+    text = '$long "text"\n' * 100
+    few, many = [*PADDING, text], [*[0] * 5000, text, {"a": text}]
+    assert b":T" in Writer().start(few)
+    assert plain_json(many) is not None
+    assert plain(react.decode(Writer().start(many))) == canon(many)
+
+
+def test_prototype_of_a_constructor_is_left_out_and_its_other_fields_stay(react: React) -> None:
+    value = [*PADDING, {"constructor": {"name": "Ferrari"}}, {"constructor": {"prototype": 1, "a": 2}}]
+    assert react.decode(Writer().start(value))[-2:] == [
+        {"constructor": {"name": "Ferrari"}},
+        {"constructor": {"a": 2}},
+    ]
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH, MAX_DEPTH + 1])
+@pytest.mark.parametrize("inner", [[], [0], {"a": 0}, ()], ids=repr)
+def test_as_many_levels_are_plain_as_can_be_written(levels: int, inner: object) -> None:
+    value = nested(levels - 2, inner)
+    assert (plain_json([*PADDING, value]) is not None) == (levels <= MAX_DEPTH)
+
+
+def test_tree_of_few_branches_is_written_in_one_go_and_a_small_one_stays_addressable() -> None:
+    large, small = tree(10, 2), tree(3, 2)
+    assert isinstance(encoded(large), Raw)
+    assert isinstance(encoded({"tree": large, "at": datetime.now(UTC)})["tree"], Raw)
+    assert not isinstance(encoded(small), Raw)
+
+
+def encoded(value: Any) -> Any:
+    encoder = ModelEncoder(HANDLERS)
+    with encoder.transaction():
+        return encoder.encode(value, None, "0")
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3, 512])
+def test_plain_is_what_stands_in_one_place(at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are looked at together, and whoever else holds what is looked at."""
+    monkeypatch.setattr(flight_plain, "_CONTAINERS_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(flight_plain, "_VALUES_AT_A_TIME", at_a_time + 1)
+    monkeypatch.setattr(flight_plain, "_FEW_DICTS", at_a_time)
+    answers = set()
+    for seed in range(4000):
+        rng = random.Random(seed)
+        pool: list[Any] = []
+        value = [shared(rng, 5, pool) for _ in range(3)]
+        if rng.random() < 0.7:
+            pool.clear()  # then nobody else holds them
+        is_plain = stands_once(value, set())
+        assert (plain_json(value) is not None) == is_plain, seed
+        answers.add(is_plain)
+    assert answers == {True, False}
+
+
+def shared(rng: random.Random, levels: int, pool: list[Any]) -> Any:
+    """Containers in each other, some of them in more than one place."""
+    if pool and rng.random() < 0.03:
+        return rng.choice(pool)
+    inner = [shared(rng, levels - 1, pool) for _ in range(rng.randrange(4))] if levels else []
+    kind = rng.randrange(4)
+    made: Any = [inner, tuple(inner), dict(zip("abc", inner, strict=False)), rng.choice([1, "a", None])][kind]
+    if kind < 3:
+        pool.append(made)
+    return made
+
+
+def stands_once(value: Any, met: set[int]) -> bool:
+    if not isinstance(value, (dict, list, tuple)):
+        return True
+    if not isinstance(value, tuple):
+        if id(value) in met:
+            return False
+        met.add(id(value))
+    return all(stands_once(item, met) for item in (value.values() if isinstance(value, dict) else value))

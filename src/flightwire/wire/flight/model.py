@@ -17,7 +17,7 @@ from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
 from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
-from flightwire.wire.flight.plain import MIN_ENTRIES, plain_json
+from flightwire.wire.flight.plain import MIN_ENTRIES, MIN_VALUES, plain_json
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
@@ -25,6 +25,7 @@ Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
 
 _MOST: Final = MAX_SAFE_INTEGER
 _LEAST: Final = -MAX_SAFE_INTEGER
+_MOST_SMALL_TRIES: Final = 8  # per call of the writer
 _ODD_KEYS: Final = frozenset(("__proto__", "constructor", "then"))
 
 
@@ -34,6 +35,7 @@ class ModelEncoder:
     Attributes:
         rows: rows that must be written before the model that was made last.
         opened: slots opened since somebody took them.
+        small_tries: how many containers of few entries may still be tried as plain JSON in this call of the writer.
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class ModelEncoder:
         "identity",
         "opened",
         "rows",
+        "small_tries",
     )
 
     def __init__(self, handlers: Mapping[type, Handler], manifest: Manifest | None = None) -> None:
@@ -57,6 +60,7 @@ class ModelEncoder:
         self.opened: list[Slot] = []
         self.depth = 0
         self._outer: list[str] = []
+        self.small_tries = 0
         self.identity = Identity(self._made)  # not a method: no response should need the garbage collector
 
     # ids and rows
@@ -98,6 +102,7 @@ class ModelEncoder:
         """All or nothing: what an EncodeError interrupts leaves no row, slot or reference behind."""
         made, opened, row_count = len(self._made), len(self.opened), len(self.rows)
         self.depth = 0
+        self.small_tries = _MOST_SMALL_TRIES
         self._outer.clear()
         try:
             with self.identity.transaction():
@@ -191,7 +196,9 @@ class ModelEncoder:
         identity = self.identity
         if id(value) in identity.nodes and (found := identity.find(value)) is not None:
             return found
-        if len(value) >= MIN_ENTRIES and (raw := self._raw(value, parent, key)) is not None:
+        if (len(value) >= MIN_ENTRIES or parent is None or parent[0] is None) and (
+            raw := self._raw(value, parent, key)
+        ) is not None:
             return raw
         model: dict[str, object] = {}
         identity.nodes[id(value)] = node = (parent, key, value, model, identity.turn)
@@ -238,7 +245,9 @@ class ModelEncoder:
         if has_identity:
             if id(value) in identity.nodes and (found := identity.find(value)) is not None:
                 return found
-            if len(value) >= MIN_ENTRIES and (raw := self._raw(value, parent, key)) is not None:
+            if (len(value) >= MIN_ENTRIES or parent is None or parent[0] is None) and (
+                raw := self._raw(value, parent, key)
+            ) is not None:
                 return raw
         model: list[object] = []
         node: Node = (parent, key, value, model, identity.turn)
@@ -266,7 +275,13 @@ class ModelEncoder:
         """A large container that is plain JSON; what is inside it cannot be referred to from elsewhere."""
         if type(value) is not dict and type(value) is not list:
             return None
-        raw = plain_json(value, MAX_DEPTH - self.depth)
+        min_values = 0
+        if len(value) < MIN_ENTRIES:
+            if not value or not self.small_tries:
+                return None
+            self.small_tries -= 1
+            min_values = MIN_VALUES
+        raw = plain_json(value, MAX_DEPTH - self.depth, min_values)
         if raw is not None:
             self.identity.register(value, parent, key, raw)
         return raw

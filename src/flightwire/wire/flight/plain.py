@@ -7,9 +7,11 @@ know: anything else; when in doubt it declines, and the value takes the usual wa
 from __future__ import annotations
 
 import re
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from itertools import chain, compress, islice
 from json import dumps
 from math import isfinite
+from sys import getrefcount
 from typing import Any, Final
 
 from msgspec import Raw
@@ -20,12 +22,22 @@ from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_I
 MIN_ENTRIES: Final = 64
 """Trying costs one pass, so a value whose levels all decline is passed over at most log64(n) times."""
 
+MIN_VALUES: Final = 512
+"""What has fewer entries is tried only where it is the row or stands in it, and pays when it is a tree of this many."""
+
+_MANY_VALUES: Final = 4096  # among so many, a row of its own for a long text costs more than it saves
+_CONTAINERS_AT_A_TIME: Final = 512
+_VALUES_AT_A_TIME: Final = 4096
+_FEW_DICTS: Final = 16
 _PLAIN: Final = frozenset((dict, list, tuple, str, int, float, bool, type(None)))
+_CONTAINERS: Final = frozenset((dict, list, tuple))
+_SCALARS: Final = _PLAIN - _CONTAINERS
+_WITH_IDENTITY: Final = frozenset((dict, list))  # tuples have none: Python shares equal ones
 _ONLY_TEXT: Final = frozenset((str,))
-_SPECIAL: Final = (b'"__proto__":', b'"constructor":{')  # keys that mean something in JavaScript
+_HELD_ONCE: Final = 1 + sum(map(getrefcount, [[]]))  # by its place, and by the list that is looked at
 
 # The look back stands behind what is looked for: that is found by its first bytes then, many times faster.
-_TEXT_WITH_DOLLAR: Final = re.compile(rb'"\$(?<!\\"\$)([^"\\]*(?:\\.[^"\\]*)*")(?!:)')
+_TEXT_WITH_DOLLAR: Final = re.compile(rb'"\$(?<!\\"\$)(?=[^"\\]*+(?:\\.[^"\\]*+)*+"(?!:))')
 _DOLLAR: Final = re.compile(rb'"\$(?<!\\"\$)')  # a quote after a backslash begins no text
 _FEW_KEYS: Final = 16
 _NOT_FINITE: Final = tuple(
@@ -37,28 +49,32 @@ _flat = chain.from_iterable
 _values = dict.values
 
 
-def plain_json(root: dict[Any, Any] | list[Any], max_depth: int = MAX_DEPTH) -> Raw | None:
-    """JSON of a value that has only short texts, safe numbers and containers that stand in one place; else None.
+def plain_json(
+    root: dict[Any, Any] | list[Any], max_depth: int = MAX_DEPTH, min_values: int = 0
+) -> Raw | None:
+    """JSON of a value that has only texts, safe numbers and containers that stand in one place; else None.
 
     Args:
-        root: a container; tried from `MIN_ENTRIES` entries on, where it pays.
+        root: a container.
         max_depth: how many levels it may have.
+        min_values: how many values it must have to pay.
     """
-    keys: set[str] = set()
-    not_finite = _not_finite(root, max_depth, keys)
-    if not_finite is None:
+    if min_values and _CONTAINERS.isdisjoint(map(type, root.values() if type(root) is dict else root)):
+        return None
+    survey = _Survey(root)
+    if not survey.is_plain(max_depth) or not survey.pays(min_values):
         return None
     try:
-        json = _json(root, is_finite=not_finite == 0)
+        json = _json(root, is_finite=survey.not_finite == 0)
     except RecursionError:
         return None
-    if any(mark in json for mark in _SPECIAL):
-        return None
+    if b'"__proto__":' in json or (b'"constructor":{' in json and b'"prototype":' in json):
+        return None  # JavaScript gives them a meaning
     if b'"$' in json:
-        json = _escaped(json, keys)
-    if not_finite:
+        json = _escaped(json, survey.keys())
+    if survey.not_finite:
         json, found = _with_names(json)
-        if found != not_finite:  # a text looks like one of them
+        if found != survey.not_finite:  # a text looks like one of them
             return None
     return Raw(json)
 
@@ -81,54 +97,168 @@ def _with_names(json: bytes) -> tuple[bytes, int]:
     return json, count
 
 
-def _escaped(json: bytes, keys: set[str]) -> bytes:
+def _escaped(json: bytes, keys: Iterator[str]) -> bytes:
     """Texts that begin with `$` get one more; keys do not."""
-    marked = [key for key in keys if key[:1] == "$"]
+    marked = list(islice((key for key in keys if key[:1] == "$"), _FEW_KEYS + 1))
     has_quoted = b'\\"$' in json
     if marked and (has_quoted or len(marked) > _FEW_KEYS):
-        return _TEXT_WITH_DOLLAR.sub(rb'"$$\1', json)
+        return _TEXT_WITH_DOLLAR.sub(b'"$$', json)
     json = _DOLLAR.sub(b'"$$', json) if has_quoted else json.replace(b'"$', b'"$$')
-    for key in sorted(marked, key=len):  # what "$a" becomes must not be taken for "$$a"
+    for key in sorted(set(marked), key=len):  # what "$a" becomes must not be taken for "$$a"
         for name in {dump(key), dumps(key).encode()}:  # as either encoder writes it
             json = json.replace(b'"$%b:' % name[1:], b"%b:" % name)
     return json
 
 
-def _not_finite(root: dict[Any, Any] | list[Any], max_depth: int, keys: set[str]) -> int | None:
-    """How many numbers in a plain value are not finite, and its keys; None when the value is not plain."""
-    found = 0
-    dicts: list[dict[Any, Any]] = [root] if type(root) is dict else []
-    lists: list[Any] = [root] if type(root) is list else []
-    seen: dict[int, None] = {id(root): None}
-    for _ in range(max_depth + 1):
-        if not dicts and not lists:
-            return found if set(map(type, keys)) <= _ONLY_TEXT else None
-        keys.update(_flat(dicts))
-        items = [*_flat(map(_values, dicts)), *_flat(lists)]
-        kinds = set(map(type, items))
-        if not kinds <= _PLAIN or not _are_plain(items, kinds):
-            return None
+class _Survey:
+    """What a value consists of, found level by level.
+
+    Attributes:
+        values: how many there are.
+        not_finite: how many numbers JSON has no words for.
+        has_long_text: whether one that would take a row of its own is among the first.
+    """
+
+    __slots__ = ("_few", "_keys", "_root", "_seen", "has_long_text", "not_finite", "values")
+
+    def __init__(self, root: dict[Any, Any] | list[Any]) -> None:
+        self._root = root
+        self._seen = {id(root)}
+        self._keys: set[str] = set()
+        self._few: list[dict[str, Any]] = []  # dicts that may be large; their keys may never be asked for
+        self.values = 0
+        self.not_finite = 0
+        self.has_long_text = False
+
+    def is_plain(self, max_depth: int) -> bool:
+        """Whether all of it is JSON, and no container stands in two places; what was found is whole only then.
+
+        What is near in memory is looked at together: some containers of a level, then what is inside them, as long as
+        that is many; the few that are left on a level wait for the rest of theirs.
+        """
+        waiting: list[list[Any]] = [[self._root]]  # by level
+        top = level = 0  # above the top nothing is left
+        while top < len(waiting):
+            while level > top and len(waiting[level]) < _CONTAINERS_AT_A_TIME:
+                level -= 1
+            containers = waiting[level][-_CONTAINERS_AT_A_TIME:]
+            del waiting[level][-_CONTAINERS_AT_A_TIME:]
+            if not waiting[level] and level == top:
+                top += 1
+            level += 1
+            inner = self._inside(containers, _PLAIN if level < max_depth else _SCALARS)
+            if inner is None:
+                return False
+            if level < len(waiting):
+                waiting[level] += inner
+            elif inner:
+                waiting.append(inner)
+            else:
+                level = max(level - 1, top)
+        return set(map(type, self.keys())) <= _ONLY_TEXT
+
+    def pays(self, min_values: int) -> bool:
+        """Whether there are so many values, and enough of them for long texts to stand among them."""
+        return self.values >= (max(min_values, _MANY_VALUES) if self.has_long_text else min_values)
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all dicts; some may come more than once."""
+        return chain(self._keys, _flat(self._few))
+
+    def _inside(self, containers: list[Any], allowed: frozenset[type]) -> list[Any] | None:
+        """The containers in these, save for empty ones; None when something in them is not plain."""
+        kinds = set(map(type, containers))
+        dicts, arrays = _of(dict, containers, kinds), containers
+        if dicts:
+            arrays = [] if len(kinds) == 1 else [each for each in containers if type(each) is not dict]
+            if len(dicts) <= _FEW_DICTS:
+                self._few += dicts
+            else:
+                self._keys.update(*dicts)
+        inner: list[Any] = []
+        for items in chain(_pieces(map(_values, dicts)), _pieces(arrays) if len(arrays) != 1 else arrays):
+            kinds = set(map(type, items))
+            if not kinds <= allowed or not self._are_plain(items, kinds):
+                return None
+            if kinds.isdisjoint(_CONTAINERS):
+                continue
+            held = _HELD_ONCE - (items is arrays[0] if arrays else False)
+            if kinds <= _WITH_IDENTITY:
+                if not self._are_new(_suspects(items, held)):
+                    return None
+                inner += filter(None, items)
+                continue
+            for kind in kinds & _CONTAINERS:
+                found = _of(kind, items, kinds)
+                if kind is tuple:
+                    found = list(filter(None, found))
+                suspects = _suspects(found, held + (found is not items))
+                if not self._are_new(suspects if kind is not tuple else _with_identity(suspects)):
+                    return None
+                inner += filter(None, found)
+        return inner
+
+    def _are_plain(self, items: list[Any], kinds: set[type]) -> bool:
+        """Whether the numbers of a level are safe; counts what it has."""
+        self.values += len(items)
         if float in kinds:
             floats = _of(float, items, kinds)
-            found += len(floats) - sum(map(isfinite, floats))
-        dicts, lists = _of(dict, items, kinds), _of(list, items, kinds)
-        expected = len(seen) + len(dicts) + len(lists)
-        seen = _with_ids(_with_ids(seen, dicts), lists)
-        if len(seen) != expected:  # something stands in two places, or contains itself
-            return None
-        if tuple in kinds:  # they have no identity: Python shares equal ones
-            lists = lists + _of(tuple, items, kinds)
-    return None
+            self.not_finite += len(floats) - sum(map(isfinite, floats))
+        if str in kinds and self.values < _MANY_VALUES:
+            self.has_long_text |= max(map(len, _of(str, items, kinds))) >= LONG_TEXT_CHARS
+        if int not in kinds:
+            return True
+        ints = _of(int, items, kinds)
+        return bool(max(ints) <= MAX_SAFE_INTEGER and min(ints) >= -MAX_SAFE_INTEGER)
+
+    def _are_new(self, suspects: list[Any]) -> bool:
+        """Whether none of these was met before, or twice."""
+        expected = len(self._seen) + len(suspects)
+        self._seen.update(map(id, suspects))
+        return len(self._seen) == expected
 
 
-def _with_ids(seen: dict[int, None], level: list[Any]) -> dict[int, None]:
-    """The objects seen so far and those of a level: the small into the large. Making a dict is cheaper than filling a set."""
-    made = dict.fromkeys(map(id, level))
-    if len(made) < len(seen):
-        seen.update(made)
-        return seen
-    made.update(seen)
-    return made
+def _pieces(containers: Iterable[Iterable[Any]]) -> Iterator[list[Any]]:
+    """What is in these, some at a time."""
+    values = _flat(containers)
+    while items := list(islice(values, _VALUES_AT_A_TIME)):
+        yield items
+
+
+def _suspects(containers: list[Any], held: int) -> list[Any]:
+    """Those that may stand in another place too, because something else holds them.
+
+    Counting who holds an object takes a tenth of the time of remembering which objects were met.
+
+    Args:
+        containers: what to look at.
+        held: how often one of them is held that stands in one place, and nowhere else.
+    """
+    more = sum(map(getrefcount, containers)) - held * len(containers)
+    if more == 0:
+        return []
+    if more > len(containers) // 4:
+        return containers
+    return list(compress(containers, map(held.__lt__, map(getrefcount, containers))))
+
+
+def _with_identity(tuples: list[Any]) -> list[Any]:
+    """Those with a list or dict inside: they make it stand wherever they stand themselves."""
+    distinct = {id(each): each for each in tuples if each}
+    if _CONTAINERS.isdisjoint(map(type, _flat(distinct.values()))):
+        return []
+    holding = {key for key, each in distinct.items() if _holds_identity(each)}
+    return [each for each in tuples if id(each) in holding]
+
+
+def _holds_identity(each: tuple[Any, ...]) -> bool:
+    tuples = [each]
+    while tuples:
+        items = [item for item in _flat(tuples) if type(item) in _CONTAINERS]
+        if not _WITH_IDENTITY.isdisjoint(map(type, items)):
+            return True
+        tuples = list({id(item): item for item in items}.values())
+    return False
 
 
 def _of(kind: type, items: list[Any], kinds: set[type]) -> list[Any]:
@@ -136,13 +266,3 @@ def _of(kind: type, items: list[Any], kinds: set[type]) -> list[Any]:
     if kind not in kinds:
         return []
     return items if len(kinds) == 1 else [item for item in items if type(item) is kind]
-
-
-def _are_plain(items: list[Any], kinds: set[type]) -> bool:
-    """Whether texts are short, and numbers safe."""
-    if str in kinds and max(map(len, _of(str, items, kinds))) >= LONG_TEXT_CHARS:
-        return False
-    if int not in kinds:
-        return True
-    ints = _of(int, items, kinds)
-    return bool(max(ints) <= MAX_SAFE_INTEGER and min(ints) >= -MAX_SAFE_INTEGER)

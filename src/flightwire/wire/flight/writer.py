@@ -163,6 +163,7 @@ class Writer:
     def _detached(self, value: object) -> bytes:
         """JSON of a value among many of one slot; a row of its own when something inside refers to it."""
         encoder = self._encoder
+        encoder.small_tries = 0  # many and small: trying would cost more than it saves
         with encoder.identity.detached():
             row_id = f"{encoder.take_id():x}"
             model = encoder.encode(value, None, row_id)
