@@ -45,25 +45,53 @@ test('rows that are no text come as base64', async () => {
   expect([...bytes]).toEqual([255, 254]);
 });
 
-test('rows that come while the document is read are taken at once', async () => {
+async function loading<T>(
+  rows: string,
+): Promise<{ value: T; push: (rows: string) => void; read: () => void }> {
   vi.resetModules();
   let read = () => {};
   vi.stubGlobal('document', {
     readyState: 'loading',
-    getElementById: () => ({ textContent: JSON.stringify('0:{"a":"$@1","b":"$@2"}\n') }),
+    getElementById: () => ({ textContent: JSON.stringify(rows) }),
     addEventListener: (_: string, listener: () => void) => {
       read = listener;
     },
   });
   vi.stubGlobal('__flightwire_more', undefined);
   const { documentRows } = await import('../client/shell');
-  const { a, b } = await createFromReadableStream<Record<'a' | 'b', Promise<unknown>>>(documentRows());
-  (globalThis as unknown as { __flightwire_more: { push(rows: string): void } }).__flightwire_more.push(
-    '1:1\n',
-  );
-  expect(await a).toBe(1);
+  const value = await createFromReadableStream<T>(documentRows());
+  const { __flightwire_more } = globalThis as unknown as { __flightwire_more: { push(rows: string): void } };
+  return { value, push: more => __flightwire_more.push(more), read: () => read() };
+}
+
+type Two = Record<'a' | 'b', Promise<unknown>>;
+
+test('rows that come while the document is read are taken at once', async () => {
+  const { value, push, read } = await loading<Two>('0:{"a":"$@1","b":"$@2"}\n');
+  push('1:1\n');
+  expect(await value.a).toBe(1);
   read();
-  await expect(b).rejects.toMatchObject({ kind: 'lost' });
+  await expect(value.b).rejects.toMatchObject({ kind: 'lost' });
+});
+
+test('a document that is silent for longer than a server ever is has broken off', async () => {
+  vi.useFakeTimers();
+  try {
+    const { value, push } = await loading<Two>('0:{"a":"$@1","b":"$@2"}\n');
+    let failure: unknown;
+    value.b.then(undefined, error => {
+      failure = error;
+    });
+    await vi.advanceTimersByTimeAsync(40_000);
+    push('1:1\n'); // what a server says every 15 seconds at least
+    expect(await value.a).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(failure).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(failure).toMatchObject({ kind: 'lost', message: 'The page did not arrive whole. Reload it.' });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a page whose data is cut off says so', async () => {
