@@ -50,7 +50,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         return
-    session = session or aiohttp.ClientSession()
+    # No limit: the usual one, of 100 connections, would let half of 200 streams wait for the others.
+    session = session or aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
     ask = {
         "model": "gpt-5.4-mini",
         "stream": True,

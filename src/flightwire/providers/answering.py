@@ -20,7 +20,7 @@ from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
 from flightwire.providers.transport import Outgoing, Reply, post_stream
 
-__all__ = ["Request", "metadata_of", "stream_answer", "with_body"]
+__all__ = ["Question", "Request", "metadata_of", "stream_answer", "with_body"]
 
 END_TIMEOUT_S = 1.0
 """How long an answer that has said why it ends may keep its connection open."""
@@ -67,25 +67,43 @@ def with_body(result: ModelResult, call: ModelCall, document: bytes) -> ModelRes
     return replace(result, response=replace(result.response, body=loads(document)))
 
 
-async def stream_answer(
-    outgoing: Outgoing, start: StreamStart, open_reader: OpenReader
-) -> AsyncGenerator[Sequence[ProviderPart], None]:
-    """Send the call and give its parts in batches: what one read of the socket delivered.
+@value
+class Question:
+    """One call, ready to be sent, and who reads its answer.
+
+    Attributes:
+        outgoing: the call.
+        start: the answer's first part.
+        open_reader: makes the reader, once the response has begun.
+    """
+
+    outgoing: Outgoing
+    start: StreamStart
+    open_reader: OpenReader
+
+
+async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[ProviderPart], None]:
+    """Send a call and give the parts of its answer in batches: what one read of the socket delivered.
 
     An error that the API reports inside a 200 before it has begun to answer counts as a refusal: it is retried if it may
     pass, and raised otherwise. What has begun is never asked for again.
+
+    Arguments:
+        ask: gives the call when the first batch is wanted; what it raises is raised then.
 
     Raises:
         APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
         RetryError: it failed several times before it answered.
     """
+    question = ask()
+    outgoing = question.outgoing
     once = replace(outgoing, max_retries=0)
     async with AsyncExitStack() as connection:
 
         async def attempt() -> tuple[Reply, EventReader, list[ProviderPart]]:
             async with AsyncExitStack() as trial:
                 reply = await trial.enter_async_context(post_stream(once))
-                reader = open_reader(reply)
+                reader = question.open_reader(reply)
                 parts = await _read_until_begun(reply, reader)
                 connection.push_async_exit(trial.pop_all())
                 return reply, reader, parts
@@ -93,9 +111,18 @@ async def stream_answer(
         reply, reader, parts = await with_retries(
             attempt, max_retries=outgoing.max_retries, clock=outgoing.clock
         )
-        yield [start, *parts]
+        yield [question.start, *parts]
         while not reader.ended:
-            if parts := await _read(reply, reader):
+            if reader.is_complete:
+                parts = await _read(reply, reader)
+            else:  # `_read`, written out: once per token
+                try:
+                    data = await reply.read()
+                except APICallError as error:
+                    parts = reader.broke_off(error)
+                else:
+                    parts = reader.feed(data)
+            if parts:
                 yield parts
         if reader.failure is not None:
             raise reader.failure

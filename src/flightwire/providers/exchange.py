@@ -27,6 +27,7 @@ class Reply(ABC):
         self.headers = headers
         self._unread = b""
 
+    @abstractmethod
     async def read(self) -> bytes:
         """Everything that has arrived since the last read; waits for something; b"" at the end of the body.
 
@@ -34,17 +35,15 @@ class Reply(ABC):
             APITimeoutError: nothing came for `timeouts.read_s`.
             APICallError: the connection broke off. What had come before it was given first.
         """
-        if self._unread:
-            first, self._unread = self._unread, b""
-            return first
-        return await self._receive()
 
     def unread(self, piece: bytes) -> None:
         """Put back what was read last."""
         self._unread = piece
 
-    @abstractmethod
-    async def _receive(self) -> bytes: ...
+    def _read_again(self) -> bytes:
+        """What was put back."""
+        piece, self._unread = self._unread, b""
+        return piece
 
     @abstractmethod
     def close(self) -> None:

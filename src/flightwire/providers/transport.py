@@ -50,11 +50,16 @@ class _HTTPReply(Reply):
         super().__init__(response.status, response.reason or "", _headers(response))
         self._call = call
         self._response = response
+        self._loop = asyncio.get_running_loop()
+        self._waiting_since: float | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
-    async def _receive(self) -> bytes:
-        content = self._response.content
+    async def read(self) -> bytes:
+        if self._unread:
+            return self._read_again()
+        self._waiting_since = self._loop.time()
         try:
-            return await content.readany()
+            piece = await self._response.content.readany()
         except (
             aiohttp.ClientError,
             OSError,
@@ -62,17 +67,41 @@ class _HTTPReply(Reply):
         ) as error:  # RuntimeError: it was lost this very moment
             # aiohttp reports a broken connection before it hands over what had arrived on it, and has no public way
             # to get at that; seen with 3.14.
-            rest = content._read_nowait(-1)
+            rest = self._response.content._read_nowait(-1)
             if rest:
                 return rest
             raise _broken(self._call, error) from error
+        self._waiting_since = None
+        return piece
+
+    def be_patient(self) -> None:
+        """From now on one timer looks now and then how long a read has waited: aiohttp starts a new one with every piece."""
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = None
+            self._look()
+
+    def _look(self) -> None:
+        limit_s, now = self._call.timeouts.read_s, self._loop.time()
+        silent_s = 0.0 if self._waiting_since is None else now - self._waiting_since
+        if silent_s < limit_s:
+            self._patience = self._loop.call_later(limit_s - silent_s, self._look)
+            return
+        self._response.content.set_exception(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+
+    def _stop_looking(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def close(self) -> None:
         """Close the connection now, whatever is still to come on it."""
+        self._stop_looking()
         self._response.close()  # does nothing to a connection that has gone back into the pool
 
     def leave(self) -> None:
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
+        self._stop_looking()
         content = self._response.content
         loop = asyncio.get_running_loop()
         pool = _pools.get(loop)
@@ -128,6 +157,8 @@ async def _open_stream(call: Outgoing) -> Reply:
         if not first:
             raise failures.empty(call, reply.status, reply.headers)
         reply.unread(first)
+        if isinstance(reply, _HTTPReply):
+            reply.be_patient()
     except BaseException:
         reply.close()
         raise

@@ -175,7 +175,9 @@ class _RecordedReply(Reply):
         self._reply = reply
         self._exchange = exchange
 
-    async def _receive(self) -> bytes:
+    async def read(self) -> bytes:
+        if self._unread:
+            return self._read_again()
         try:
             chunk = await self._reply.read()
         except APICallError as error:
@@ -289,7 +291,9 @@ class _ReplayedReply(Reply):
         self._chunks = iter([_chunk_from_json(chunk) for chunk in response["chunks"]])
         self._ending = response["ending"]
 
-    async def _receive(self) -> bytes:
+    async def read(self) -> bytes:
+        if self._unread:
+            return self._read_again()
         for chunk in self._chunks:
             return chunk
         if self._ending == "broken":

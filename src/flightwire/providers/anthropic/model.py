@@ -5,19 +5,19 @@ Owns: one call from our values to theirs and back. Refuses to know: what a reque
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flightwire.errors import LoadAPIKeyError
-from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import metadata_of, stream_answer, with_body
+from flightwire.events import StreamStart
+from flightwire.providers.answering import Question, metadata_of, with_body
 from flightwire.providers.anthropic.request import Message, write_request
 from flightwire.providers.anthropic.stream import MessageStream
 from flightwire.providers.anthropic.whole import to_result
+from flightwire.providers.api_model import APIModel
 from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
 from flightwire.providers.endpoint import Endpoint
+from flightwire.providers.exchange import Reply
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
 from flightwire.providers.retries import SYSTEM_CLOCK, Clock
 from flightwire.providers.transport import post_json
@@ -28,7 +28,7 @@ SERVICE = "Anthropic"
 BETA = "anthropic-beta"
 
 
-class AnthropicModel:
+class AnthropicModel(APIModel):
     """A model that Anthropic runs; see `flightwire.providers.base.LanguageModel`.
 
     Args:
@@ -46,10 +46,8 @@ class AnthropicModel:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__(endpoint, timeouts=timeouts, clock=clock)
         self._model_id = model_id
-        self._endpoint = endpoint
-        self._timeouts = timeouts
-        self._clock = clock
 
     @property
     def provider(self) -> str:
@@ -66,45 +64,21 @@ class AnthropicModel:
         """What Anthropic fetches itself: media type → patterns."""
         return {"image/*": (r"^https?://.*$",), "application/pdf": (r"^https?://.*$",)}
 
-    def missing_key(self) -> LoadAPIKeyError | None:
-        """What the first call would raise if the environment stays as it is, or None."""
-        try:
-            self._endpoint()
-        except LoadAPIKeyError as error:
-            return error
-        return None
-
-    def __repr__(self) -> str:
-        """`<anthropic.messages claude-sonnet-5>`."""
-        return f"<{self.provider} {self.model_id}>"
-
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
-        """Answer in batches: what one read of the socket delivered.
-
-        Raises:
-            APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
-            RetryError: it failed several times before it answered.
-            LoadAPIKeyError: there is no key.
-            InvalidPromptError: the messages hold something the API cannot take.
-            InvalidArgumentError: provider options that exclude each other.
-            UnsupportedFunctionalityError: a file of a type that Anthropic does not take.
-        """
+    def question(self, call: ModelCall) -> Question:
+        """See `APIModel.question`."""
         message, outgoing = self._prepare(call, stream=True)
-        start = StreamStart(message.request.warnings, metadata_of(call, message.request))
-        parts = stream_answer(
-            outgoing,
-            start,
-            lambda reply: MessageStream(
+
+        def open_reader(reply: Reply) -> MessageStream:
+            return MessageStream(
                 message,
                 service=SERVICE,
                 url=outgoing.address,
                 headers=reply.headers,
                 include_raw=call.include_raw,
-            ),
-        )
-        async with aclosing(parts):
-            async for batch in parts:
-                yield batch
+            )
+
+        start = StreamStart(message.request.warnings, metadata_of(call, message.request))
+        return Question(outgoing, start, open_reader)
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once.

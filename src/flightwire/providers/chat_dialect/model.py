@@ -5,12 +5,11 @@ Owns: one call from `ModelCall` to parts, or to a `ModelResult`. Refuses to know
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 
-from flightwire.errors import LoadAPIKeyError
-from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import Request, metadata_of, stream_answer, with_body
+from flightwire.events import StreamStart
+from flightwire.providers.answering import Question, Request, metadata_of, with_body
+from flightwire.providers.api_model import APIModel
 from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.chat_dialect.dialect import ChatDialect
 from flightwire.providers.chat_dialect.stream import ChatStream
@@ -22,7 +21,7 @@ from flightwire.providers.transport import DEFAULT_TIMEOUTS, Outgoing, Reply, Ti
 __all__ = ["ChatModel", "Endpoint"]
 
 
-class ChatModel:
+class ChatModel(APIModel):
     """A language model; see `flightwire.providers.base.LanguageModel`.
 
     Args:
@@ -40,10 +39,8 @@ class ChatModel:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__(endpoint, timeouts=timeouts, clock=clock)
         self._dialect = dialect
-        self._endpoint = endpoint
-        self._timeouts = timeouts
-        self._clock = clock
 
     @property
     def provider(self) -> str:
@@ -60,31 +57,12 @@ class ChatModel:
         """Which addresses the API fetches itself: media type → patterns."""
         return self._dialect.supported_urls
 
-    def missing_key(self) -> LoadAPIKeyError | None:
-        """What the first call would raise if the environment stays as it is, or None."""
-        try:
-            self._endpoint()
-        except LoadAPIKeyError as error:
-            return error
-        return None
-
-    def __repr__(self) -> str:
-        """`<openai.chat gpt-5.4-mini>`."""
-        return f"<{self.provider} {self.model_id}>"
-
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
-        """Answer in batches: what one read of the socket delivered.
-
-        Raises:
-            APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
-            RetryError: it failed several times before it answered.
-            LoadAPIKeyError: there is no key.
-            InvalidPromptError: the messages hold something the API cannot take.
-        """
+    def question(self, call: ModelCall) -> Question:
+        """See `APIModel.question`."""
         request = self._dialect.request(call, stream=True)
         outgoing = self._outgoing(call, request)
 
-        def reader(reply: Reply) -> ChatStream:
+        def open_reader(reply: Reply) -> ChatStream:
             return ChatStream(
                 service=outgoing.service,
                 url=outgoing.address,
@@ -94,10 +72,7 @@ class ChatModel:
                 json_tool=request.json_tool,
             )
 
-        start = StreamStart(request.warnings, metadata_of(call, request))
-        async with aclosing(stream_answer(outgoing, start, reader)) as batches:
-            async for batch in batches:
-                yield batch
+        return Question(outgoing, StreamStart(request.warnings, metadata_of(call, request)), open_reader)
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once.

@@ -6,16 +6,17 @@ Owns: one call from our values to theirs and back. Refuses to know: what a reque
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flightwire.errors import LoadAPIKeyError
-from flightwire.events import ProviderPart, StreamStart
-from flightwire.providers.answering import metadata_of, stream_answer, with_body
+from flightwire.events import StreamStart
+from flightwire.providers import answering
+from flightwire.providers.answering import metadata_of, with_body
+from flightwire.providers.api_model import APIModel
 from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
 from flightwire.providers.endpoint import Endpoint
+from flightwire.providers.exchange import Reply
 from flightwire.providers.google.gemini import gemini
 from flightwire.providers.google.request import Question, write_request
 from flightwire.providers.google.stream import GeminiStream
@@ -35,7 +36,7 @@ FETCHED = (
 )  # fmt: skip
 
 
-class GoogleModel:
+class GoogleModel(APIModel):
     """A model that Google runs; see `flightwire.providers.base.LanguageModel`.
 
     Args:
@@ -53,10 +54,8 @@ class GoogleModel:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__(endpoint, timeouts=timeouts, clock=clock)
         self._model_id = model_id
-        self._endpoint = endpoint
-        self._timeouts = timeouts
-        self._clock = clock
 
     @property
     def provider(self) -> str:
@@ -79,44 +78,21 @@ class GoogleModel:
         everything = dict.fromkeys(FETCHED, (r"^https://.*$",))
         return {"*": files, **(everything if gemini(self._model_id).fetches else {})}
 
-    def missing_key(self) -> LoadAPIKeyError | None:
-        """What the first call would raise if the environment stays as it is, or None."""
-        try:
-            self._endpoint()
-        except LoadAPIKeyError as error:
-            return error
-        return None
-
-    def __repr__(self) -> str:
-        """`<google.generative-ai gemini-3.5-flash>`."""
-        return f"<{self.provider} {self.model_id}>"
-
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
-        """Answer in batches: what one read of the socket delivered.
-
-        Raises:
-            APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
-            RetryError: it failed several times before it answered.
-            LoadAPIKeyError: there is no key.
-            InvalidPromptError: the messages hold something the API cannot take.
-            UnsupportedFunctionalityError: instructions in the middle of a conversation.
-        """
+    def question(self, call: ModelCall) -> answering.Question:
+        """See `APIModel.question`."""
         question, outgoing = self._prepare(call, "streamGenerateContent", query="alt=sse")
-        start = StreamStart(question.request.warnings, metadata_of(call, question.request))
-        parts = stream_answer(
-            outgoing,
-            start,
-            lambda reply: GeminiStream(
+
+        def open_reader(reply: Reply) -> GeminiStream:
+            return GeminiStream(
                 question,
                 service=SERVICE,
                 url=outgoing.address,
                 headers=reply.headers,
                 include_raw=call.include_raw,
-            ),
-        )
-        async with aclosing(parts):
-            async for batch in parts:
-                yield batch
+            )
+
+        start = StreamStart(question.request.warnings, metadata_of(call, question.request))
+        return answering.Question(outgoing, start, open_reader)
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once.

@@ -5,14 +5,14 @@ Owns: one call from `ModelCall` to parts, or to a `ModelResult`. Refuses to know
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from flightwire.errors import APICallError, LoadAPIKeyError
-from flightwire.events import ProviderPart, RequestMetadata, StreamStart
+from flightwire.errors import APICallError
+from flightwire.events import RequestMetadata, StreamStart
 from flightwire.jsontypes import loads
-from flightwire.providers.answering import Request, metadata_of, stream_answer, with_body
+from flightwire.providers.answering import Question, Request, metadata_of, with_body
+from flightwire.providers.api_model import APIModel
 from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.failures import reported, speaks_chat
@@ -55,7 +55,7 @@ class ResponsesAPI(Protocol):
         ...
 
 
-class ResponsesModel:
+class ResponsesModel(APIModel):
     """A language model; see `flightwire.providers.base.LanguageModel`.
 
     Args:
@@ -73,10 +73,8 @@ class ResponsesModel:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__(endpoint, timeouts=timeouts, clock=clock)
         self._api = api
-        self._endpoint = endpoint
-        self._timeouts = timeouts
-        self._clock = clock
 
     @property
     def provider(self) -> str:
@@ -93,39 +91,17 @@ class ResponsesModel:
         """Which addresses the API fetches itself: media type → patterns."""
         return self._api.supported_urls
 
-    def missing_key(self) -> LoadAPIKeyError | None:
-        """What the first call would raise if the environment stays as it is, or None."""
-        try:
-            self._endpoint()
-        except LoadAPIKeyError as error:
-            return error
-        return None
-
-    def __repr__(self) -> str:
-        """`<openai.responses gpt-5.4-mini>`."""
-        return f"<{self.provider} {self.model_id}>"
-
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
-        """Answer in batches: what one read of the socket delivered.
-
-        Raises:
-            APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
-            RetryError: it failed several times before it answered.
-            LoadAPIKeyError: there is no key.
-            InvalidPromptError: the messages hold something the API cannot take.
-        """
+    def question(self, call: ModelCall) -> Question:
+        """See `APIModel.question`."""
         request = self._api.request(call, stream=True)
         outgoing = self._outgoing(call, request)
 
-        def reader(reply: Reply) -> ResponsesReader:
+        def open_reader(reply: Reply) -> ResponsesReader:
             return self._api.reader(
                 call, url=outgoing.address, headers=reply.headers, include_raw=call.include_raw
             )
 
-        start = StreamStart(request.warnings, metadata_of(call, request))
-        async with aclosing(stream_answer(outgoing, start, reader)) as batches:
-            async for batch in batches:
-                yield batch
+        return Question(outgoing, StreamStart(request.warnings, metadata_of(call, request)), open_reader)
 
     async def generate(self, call: ModelCall) -> ModelResult:
         """Answer at once.
