@@ -40,7 +40,8 @@ class PartLog(Generic[P]):
         """Add parts and wake who waits for them."""
         if parts:
             self.parts += parts
-            self._wake()
+            if self._waiters:
+                self._wake()
 
     def settle(self) -> None:
         """Nothing that is awaited will change any more; parts may still be added."""
@@ -67,7 +68,7 @@ class PartLog(Generic[P]):
     async def wait_for_demand(self) -> None:
         """Wait until a reader wants more."""
         while not self.wants_more:
-            self._paused = self._future()
+            self._paused = asyncio.get_running_loop().create_future()
             try:
                 await self._paused
             finally:
@@ -75,54 +76,53 @@ class PartLog(Generic[P]):
 
     # --- the readers' side ---------------------------------------------------------------------------------------
 
-    def advance(self, position: int) -> None:
-        """Say how far a reader has come."""
+    def expect(self, position: int) -> asyncio.Future[None]:
+        """Say that a reader has come as far as this, the end; what is given is done when there is more, or there will be none.
+
+        Whoever no longer waits says so with `forget`.
+        """
         self.furthest = max(self.furthest, position)
-        if self._paused is not None:
-            self.demand()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        waiter = self._loop.create_future()
+        if self.closed:
+            waiter.set_result(None)
+        else:
+            self._waiters.append(waiter)
+            if self._paused is not None:
+                self.demand()
+        return waiter
+
+    def forget(self, waiter: asyncio.Future[None]) -> None:
+        """Nobody waits for this any more."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
 
     def demand(self) -> None:
         """Wake the source if it pauses and somebody wants more."""
         if self._paused is not None and not self._paused.done() and self.wants_more:
             self._paused.set_result(None)
 
-    async def wait(self, position: int) -> None:
-        """Wait until there is a part at `position`, or the log is closed."""
-        while len(self.parts) <= position and not self.closed:
-            waiter = self._future()
-            self._waiters.append(waiter)
-            self.demand()
-            try:
-                await waiter
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-
     async def wait_closed(self) -> None:
         """Wait until the log is closed, pulling everything."""
         self.drain = True
         self.demand()
         while not self.closed:
-            await self.wait(len(self.parts))
+            await self._wait()
 
     async def wait_settled(self) -> None:
         """Wait until what is awaited is known, pulling everything."""
         self.drain = True
         self.demand()
         while not self.settled:
-            waiter = self._future()
-            self._waiters.append(waiter)
-            self.demand()
-            try:
-                await waiter
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+            await self._wait()
 
-    def _future(self) -> asyncio.Future[None]:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop.create_future()
+    async def _wait(self) -> None:
+        waiter = self.expect(0)
+        try:
+            await waiter
+        finally:
+            self.forget(waiter)
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -23,12 +23,13 @@ SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 class Reader:
     """A place in a log. What has come is taken in slices, so that most reads neither wait nor call anything."""
 
-    __slots__ = ("_gate", "_log", "_position", "_result")
+    __slots__ = ("_gate", "_has_begun", "_log", "_position", "_result")
 
     def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         self._result = result  # keeps the answer alive: an answer nobody holds is aborted
         self._log = result._run.log
         self._position = 0
+        self._has_begun = False
         scope = current_scope()
         self._gate = None if scope is None else scope.gate
         self._log.readers += 1
@@ -39,17 +40,28 @@ class Reader:
     async def _take(self) -> list[StreamPart]:
         """The next parts, at least one; none at the end."""
         log, position = self._log, self._position
-        if 0 < position < len(log.parts):
+        parts = log.parts
+        if 0 < position < len(parts):
             await asyncio.sleep(0)  # a slow reader of a fast answer would never give way
         if self._gate is not None and self._gate.closed:
             await self._gate.wait()
-        if position >= len(log.parts):
-            log.advance(position)
-            self._result._run.start()
-            await log.wait(position)
-        taken = log.parts[position : position + SLICE_PARTS]
+        if position >= len(parts):
+            if not self._has_begun:
+                self._begin()
+            while position >= len(parts) and not log.closed:
+                more = log.expect(position)
+                try:
+                    await more
+                except BaseException:
+                    log.forget(more)
+                    raise
+        taken = parts[position : position + SLICE_PARTS]
         self._position = position + len(taken)
         return taken
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        self._result._run.start()
 
     def _raise_failure(self) -> None:
         """Raise what ended the answer, if it failed."""
@@ -102,9 +114,6 @@ class TextStream(Reader):
     async def __anext__(self) -> str:
         for text in self._ready:
             return text
-        return await self._more()
-
-    async def _more(self) -> str:
         while self._failed is None and (parts := await self._take()):
             self._ready = iter([part.text for part in parts if type(part) is TextDelta])
             for text in self._ready:

@@ -76,6 +76,10 @@ class EventReader(ABC):
     def feed(self, data: bytes) -> list[ProviderPart]:
         """Give the parts that these bytes complete; never raises, see `failure`."""
         try:
+            if data and not self._include_raw:
+                out: list[ProviderPart] = []
+                self.take_events(self._events.feed(data), out)
+                return out
             if data:
                 return self._take(self._events.feed(data))
             return self._end_of_bytes()

@@ -87,7 +87,9 @@ class _HTTPReply(Reply):
         if silent_s < limit_s:
             self._patience = self._loop.call_later(limit_s - silent_s, self._look)
             return
-        self._response.content.set_exception(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+        self._response.content.set_exception(
+            aiohttp.SocketTimeoutError("Timeout on reading data from socket")
+        )
 
     def _stop_looking(self) -> None:
         if self._patience is not None:

@@ -114,12 +114,12 @@ class Updates:
         if unread > MAX_UNREAD_BYTES and self.is_open:
             self.fail(OutputLimitError(_TOO_MUCH))
             return
-        followers = self.followers
-        soft = min((follower.max_unread_bytes for follower in followers), default=NOBODY)
-        for follower in followers:
+        soft = NOBODY
+        for follower in self.followers:
             follower.wake()
             if unread > follower.max_unread_bytes:
                 follower.full()
+            soft = min(soft, follower.max_unread_bytes)
         self.alarm = soft if unread <= soft else MAX_UNREAD_BYTES
 
 
@@ -152,7 +152,9 @@ class Follower:
 
     def take(self) -> list[Delta]:
         """All updates that have come since the last call, in order; the next one wakes again."""
-        self._stream.arm()
+        stream = self._stream  # `arm`, written out: once per token
+        stream.unread_bytes = 0
+        stream.alarm = 0 if stream.followers else NOBODY
         link = self._link[2]
         if link is None:
             return []

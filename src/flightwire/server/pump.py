@@ -96,6 +96,7 @@ class Pump:
         self._open: dict[int, Slot] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiter: asyncio.Future[None] | None = None
+        self._is_due = False  # whether something has arrived that was not looked at
         self._queued_bytes = 0
         self._started = False
         self._quiet = True
@@ -121,17 +122,21 @@ class Pump:
             out = self._start(root)
             if self._linger_s > 0:
                 out += await self._linger()
+            self._is_due = True
             while True:
-                out += self._take()
+                if self._is_due:
+                    self._is_due = False
+                    out += self._take()
                 if self._ending is not None:
                     out += self._end_all(self._ending)
                 if not self._writer.open_slots:
                     break
                 if out:
                     await self._write(out, more=True)
-                else:
-                    await self._wait()
-                out = self._beat_row()
+                elif not self._is_due:  # `_wait`, written out: once per token
+                    self._waiter = self._loop.create_future()
+                    await self._waiter
+                out = self._beat_row() if self._keep_alive_due else b""
             self._before_last()
             await self._write(out, more=False)
             if self._ending is not None:
@@ -211,6 +216,7 @@ class Pump:
 
     def wake(self) -> None:
         """Something has arrived."""
+        self._is_due = True
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -218,17 +224,21 @@ class Pump:
                 waiter.set_result(None)
 
     async def _wait(self) -> None:
-        if self._keep_alive_due or self._ending is not None:
-            return
-        self._waiter = self._loop.create_future()
-        await self._waiter
+        """Until something has arrived since the last time."""
+        if not self._is_due:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        self._is_due = False
 
     def _take(self) -> bytes:
         """Rows for everything that has arrived since the last call."""
         self._queued_bytes = 0
         out = b""
         for slot, follower in tuple(self._followers.values()):
-            if deltas := follower.take():
+            deltas = follower.take()
+            if len(deltas) == 1 and (row := self._writer.lone_text(slot, deltas[0])):
+                out += row  # a token that came alone
+            elif deltas:
                 out += self._extend(slot, deltas)
         while self._settled:
             settled, self._settled = self._settled, []

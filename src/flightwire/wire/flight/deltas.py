@@ -19,16 +19,18 @@ _OPEN: Final = (b'{"diff":[0,', b'{"curr":')  # by kind: DIFF, CURR
 _CLOSE: Final = (b'],"next":', b',"next":')
 
 
-def is_inline_text(delta: Sequence[Any]) -> bool:
-    """Whether a delta is a text that needs no row of its own: what nearly every delta is."""
-    text = delta[1]
-    return delta[0] <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or delta[0] == DIFF)
+def lone_row(tail: bytes, delta: Sequence[Any], following: int) -> bytes | None:
+    """The row of one inline text; None of a delta that is more, or needs a row of its own.
 
-
-def lone_row(tail: bytes, delta: Sequence[Any], following: bytes) -> bytes:
-    """The row of one inline text; `tail` and `following` are the ids (hex) of its row and of the next."""
-    kind = delta[0]
-    return b"".join((tail, b":", _OPEN[kind], text_json(delta[1]), _CLOSE[kind], b'"$@', following, b'"}\n'))
+    Args:
+        tail: the id (hex) of the row it goes into.
+        delta: `(kind, value)`.
+        following: the id of the next.
+    """
+    kind, text = delta[0], delta[1]
+    if kind > CURR or type(text) is not str or (len(text) >= LONG_TEXT_CHARS and kind != DIFF):
+        return None
+    return b'%b:%b%b%b"$@%x"}\n' % (tail, _OPEN[kind], text_json(text), _CLOSE[kind], following)
 
 
 def delta_rows(
@@ -65,7 +67,7 @@ def _row(
         kind, text = delta[0], delta[1]
         if end:
             raise ValueError("a delta after the end of a streamable value")
-        # As `is_inline_text`, written out: once per token.
+        # As in `lone_row`, written out: once per token.
         if kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF):
             pieces += (_OPEN[kind], text_json(text), _CLOSE[kind])
         elif kind == CURR:

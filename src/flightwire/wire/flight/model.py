@@ -42,10 +42,10 @@ class ModelEncoder:
         "_handlers",
         "_made",
         "_manifest",
-        "_next_id",
         "_outer",
         "depth",
         "identity",
+        "next_id",
         "opened",
         "rows",
         "small_tries",
@@ -54,7 +54,7 @@ class ModelEncoder:
     def __init__(self, handlers: Mapping[type, Handler], manifest: Manifest | None = None) -> None:
         self._handlers = handlers
         self._manifest = manifest
-        self._next_id = 1
+        self.next_id = 1
         self._made: dict[object, tuple[str, Any]] = {}
         self.rows: list[bytes] = []
         self.opened: list[Slot] = []
@@ -67,8 +67,8 @@ class ModelEncoder:
 
     def take_id(self) -> int:
         """A row id nobody has used."""
-        taken = self._next_id
-        self._next_id += 1
+        taken = self.next_id
+        self.next_id += 1
         return taken
 
     def add_row(self, write: Callable[..., bytes], *args: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
-from flightwire.wire.flight.deltas import delta_rows, is_inline_text, lone_row
+from flightwire.wire.flight.deltas import delta_rows, lone_row
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
@@ -98,10 +98,9 @@ class Writer:
             _check(slot, "streamable")
         if not deltas:
             return b""
+        if len(deltas) == 1 and (row := self.lone_text(slot, deltas[0])):
+            return row
         encoder = self._encoder
-        if len(deltas) == 1 and is_inline_text(deltas[0]):  # a token of its own, the usual case
-            tail, slot.tail = slot.tail, b"%x" % encoder.take_id()
-            return lone_row(tail, deltas[0], slot.tail)
         opened = len(encoder.opened)
         with self._located(slot), encoder.transaction():
             body, tail = delta_rows(slot.tail, deltas, self._detached, encoder.take_id)
@@ -112,6 +111,16 @@ class Writer:
         else:
             self._settle(slot)
         return self._flush()
+
+    def lone_text(self, slot: Slot, delta: Sequence[Any]) -> bytes | None:
+        """The row of one delta of an open streamable, if it is text that opens and ends nothing; else None."""
+        encoder = self._encoder
+        following = encoder.next_id
+        row = lone_row(slot.tail, delta, following)
+        if row is not None:
+            encoder.next_id = following + 1
+            slot.tail = b"%x" % following
+        return row
 
     def push(self, slot: Slot, items: Sequence[object]) -> bytes:
         """Write items of an async iterable.
