@@ -314,6 +314,7 @@ class Pump:
                     self.wake, full=self._scope.gate.close, max_unread_bytes=self._scope.max_unsent_bytes
                 )
                 self._followers[slot.id] = (slot, follower)
+                self._is_due = True  # it may have been updated before anybody followed it
             elif slot.kind == "iterable":
                 self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
             else:
