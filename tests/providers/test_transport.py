@@ -14,9 +14,11 @@ import pytest
 
 from flightwire.errors import APICallError, APITimeoutError, RetryError
 from flightwire.providers.retries import Clock
-from flightwire.providers.transport import Outgoing, Timeouts, close_connections, post_json, post_stream
+from flightwire.providers.transport import Outgoing, Timeouts, close_connections, post_json
 from flightwire.testing.upstream import Delay, Ending, RecordedRequest, ScriptedUpstream
 from flightwire.testing.upstream_script import chunk, document, head
+
+from .posting import post_stream
 
 pytestmark = pytest.mark.anyio
 

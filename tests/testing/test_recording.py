@@ -53,9 +53,10 @@ async def test_a_stream_is_replayed_in_the_chunks_it_came_in(tmp_path: Path) -> 
         call = Outgoing(
             f"{upstream.base_url}/x", b'{"stream":true}', {"authorization": f"Bearer {KEY}"}, "Any"
         )
-        async with transport.post_stream(call) as reply:
-            while piece := await reply.read():
-                into.append(piece)
+        reply = await transport.open_stream(call)
+        while piece := await reply.read():
+            into.append(piece)
+        reply.leave()
 
     with ScriptedUpstream() as upstream:
         upstream.answer(["Hel", "lo ", "wörld 😀"], split_bytes=7)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 
 from flightwire._frozen import value
 from flightwire.errors import APICallError, InvalidPromptError
@@ -18,7 +18,7 @@ from flightwire.jsontypes import JSONValue, dumps, loads
 from flightwire.providers.base import ModelCall, ModelResult
 from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
-from flightwire.providers.transport import Outgoing, Reply, post_stream
+from flightwire.providers.transport import Outgoing, Reply, open_stream
 
 __all__ = ["Question", "Request", "metadata_of", "stream_answer", "with_body"]
 
@@ -97,21 +97,13 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
     """
     question = ask()
     outgoing = question.outgoing
-    once = replace(outgoing, max_retries=0)
-    async with AsyncExitStack() as connection:
-
-        async def attempt() -> tuple[Reply, EventReader, list[ProviderPart]]:
-            async with AsyncExitStack() as trial:
-                reply = await trial.enter_async_context(post_stream(once))
-                reader = question.open_reader(reply)
-                parts = await _read_until_begun(reply, reader)
-                connection.push_async_exit(trial.pop_all())
-                return reply, reader, parts
-
-        reply, reader, parts = await with_retries(
-            attempt, max_retries=outgoing.max_retries, clock=outgoing.clock
-        )
-        yield [question.start, *parts]
+    reply, reader, parts = await with_retries(
+        partial(_begin, question), max_retries=outgoing.max_retries, clock=outgoing.clock
+    )
+    parts.insert(0, question.start)
+    del ask, question, outgoing  # an answer may take long
+    try:
+        yield parts
         while not reader.ended:
             if reader.is_complete:
                 parts = await _read(reply, reader)
@@ -126,6 +118,22 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
                 yield parts
         if reader.failure is not None:
             raise reader.failure
+    except BaseException:
+        reply.close()
+        raise
+    reply.leave()
+
+
+async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderPart]]:
+    """Ask once; the API has begun to answer."""
+    reply = await open_stream(question.outgoing)
+    try:
+        reader = question.open_reader(reply)
+        parts = await _read_until_begun(reply, reader)
+    except BaseException:
+        reply.close()
+        raise
+    return reply, reader, parts
 
 
 async def _read_until_begun(reply: Reply, reader: EventReader) -> list[ProviderPart]:

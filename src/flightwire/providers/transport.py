@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -29,8 +28,8 @@ __all__ = [
     "Reply",
     "Timeouts",
     "close_connections",
+    "open_stream",
     "post_json",
-    "post_stream",
 ]
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
@@ -79,6 +78,7 @@ class _HTTPReply(Reply):
         connection = self._response.connection
         if connection is not None and connection.protocol is not None:
             connection.protocol.read_timeout = None
+            connection.protocol.start_timeout()  # which forgets the one that runs
             self._look()
 
     def _look(self) -> None:
@@ -120,38 +120,12 @@ def _close_left(leaving: set[aiohttp.ClientResponse], response: aiohttp.ClientRe
     leaving.discard(response)
 
 
-@asynccontextmanager
-async def post_stream(call: Outgoing) -> AsyncIterator[Reply]:
-    """Send the call and open the stream of events that answers it.
-
-    Failures before the first byte of the stream are retried as `call.max_retries` allows. Leaving the block by an
-    exception, cancellation included, closes the connection at once.
+async def open_stream(call: Outgoing) -> Reply:
+    """Send the call, once, and wait until the stream of events that answers it has begun. Close the reply, or leave it.
 
     Raises:
-        APICallError: the last failure, when it was the only one.
-        RetryError: all of them.
+        APICallError: there is no such stream.
     """
-    reply = await with_retries(lambda: _open_stream(call), max_retries=call.max_retries, clock=call.clock)
-    try:
-        yield reply
-    except BaseException:
-        reply.close()
-        raise
-    else:
-        reply.leave()
-
-
-async def post_json(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
-    """Send the call; gives the headers (names in lower case) and the JSON document that answers it, undecoded.
-
-    Raises:
-        APICallError: the last failure, when it was the only one, or a document of more than 64 MiB.
-        RetryError: all of them.
-    """
-    return await with_retries(lambda: _fetch(call), max_retries=call.max_retries, clock=call.clock)
-
-
-async def _open_stream(call: Outgoing) -> Reply:
     reply = await exchange.sender(_post)(call, _EVENT_STREAM)
     try:
         await _check(call, reply, wanted=_EVENT_STREAM)
@@ -165,6 +139,16 @@ async def _open_stream(call: Outgoing) -> Reply:
         reply.close()
         raise
     return reply
+
+
+async def post_json(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
+    """Send the call; gives the headers (names in lower case) and the JSON document that answers it, undecoded.
+
+    Raises:
+        APICallError: the last failure, when it was the only one, or a document of more than 64 MiB.
+        RetryError: all of them.
+    """
+    return await with_retries(lambda: _fetch(call), max_retries=call.max_retries, clock=call.clock)
 
 
 async def _fetch(call: Outgoing) -> tuple[Mapping[str, str], bytes]:
