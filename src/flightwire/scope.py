@@ -83,7 +83,7 @@ class Job:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.written: set[Writable] = set()
+        self.written: dict[Writable, None] = {}  # empty it is a third of a set, and most jobs write nothing
 
     def fail_written(self, error: BaseException) -> int:
         """End what this job was writing; returns how many were still open."""

@@ -137,24 +137,22 @@ class PartIds:
     """Keeps the ids of texts apart over all steps: providers count from the start in each answer."""
 
     def __init__(self) -> None:
-        self._texts: set[str] = set()
-        self._reasonings: set[str] = set()
+        self._used: set[tuple[type, str]] = set()
 
     def text(self, id: str) -> str:
         """The id of a text, or another if it was used before."""
-        return _reserved(id, self._texts)
+        return self._reserved(Text, id)
 
     def reasoning(self, id: str) -> str:
         """The id of a piece of reasoning, or another if it was used before."""
-        return _reserved(id, self._reasonings)
+        return self._reserved(Reasoning, id)
 
-
-def _reserved(wanted: str, used: set[str]) -> str:
-    name = wanted
-    while name in used:
-        name = f"aitxt-{secrets.token_hex(12)}"
-    used.add(name)
-    return name
+    def _reserved(self, kind: type, wanted: str) -> str:
+        name = wanted
+        while (kind, name) in self._used:
+            name = f"aitxt-{secrets.token_hex(12)}"
+        self._used.add((kind, name))
+        return name
 
 
 class StepCollector:

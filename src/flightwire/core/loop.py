@@ -66,6 +66,9 @@ class StepTally:
     answers: Sequence[ToolApprovalAnswered]
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 class Loop:
     """The state of an answer between its steps.
 
@@ -94,7 +97,7 @@ class Loop:
         self._response_format = response_format
         self._instructions: Sequence[SystemMessage] = request.instructions
         self._messages: tuple[ModelMessage, ...] = request.messages
-        self._deferred: set[str] = set()  # calls of providers' tools whose results come later
+        self._deferred: frozenset[str] = _NONE  # calls of providers' tools whose results come later
 
     def add_preamble(self, messages: Sequence[ModelMessage]) -> None:
         """What approved tools said before the first step."""
@@ -218,8 +221,9 @@ class Loop:
                 and isinstance(tool, ProviderToolSpec)
                 and tool.supports_deferred_results
             ):
-                self._deferred.add(call.tool_call_id)
-        self._deferred -= answered
+                self._deferred |= {call.tool_call_id}
+        if self._deferred:
+            self._deferred -= answered
 
 
 def _either(given: Any, otherwise: Any) -> Any:

@@ -32,7 +32,7 @@ from flightwire.core.results import Answer, StepResult, total_usage
 from flightwire.core.settings import Request
 from flightwire.core.step import Step
 from flightwire.core.step_tools import StepTools, ToolRunner
-from flightwire.core.timeouts import StepTimers, Timeout
+from flightwire.core.timeouts import NoTimers, StepTimers, Timeout, step_timers
 from flightwire.core.whole import whole_answer
 from flightwire.errors import (
     AbortError,
@@ -238,7 +238,7 @@ class Run:
 
     async def _make_step(self) -> tuple[Step, StepTally]:
         loop, timeout = self._loop, self._request.timeout
-        timers = StepTimers(
+        timers = step_timers(
             timeout, abort=self.abort, last_chunk=self._last_chunk, is_paused=lambda: self.log.is_paused
         )
         timers.step_begins()
@@ -287,7 +287,7 @@ class Run:
             is_whole=self._is_whole,
         )
 
-    async def _read_model(self, step: Step, timers: StepTimers) -> None:
+    async def _read_model(self, step: Step, timers: StepTimers | NoTimers) -> None:
         log, collector = self.log, step.collector
         take, is_plain = collector.take, not self._shows_chunks and self._pipe is None
         async with aclosing(self._batches(step.plan)) as batches:

@@ -244,11 +244,14 @@ def check_provider_options(given: object) -> None:
         )
 
 
+_NOTHING: Final[frozenset[Include]] = frozenset()  # an empty one takes as much memory as a full one
+
+
 def _include(given: Collection[Include]) -> frozenset[Include]:
     if isinstance(given, str) or (unknown := sorted(set(given) - set(_INCLUDES))):
         got = given if isinstance(given, str) else unknown[0]
         raise InvalidArgumentError(f"include is a set of {', '.join(_INCLUDES)}; got {got!r}.")
-    return frozenset(given)
+    return frozenset(given) if given else _NOTHING
 
 
 def _abort_signal(given: object) -> AbortSignal | None:

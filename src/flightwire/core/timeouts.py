@@ -83,6 +83,18 @@ def _check(name: str, limit: object) -> None:
         raise InvalidArgumentError(f"{name} must be a number of seconds, got {limit!r}.")
 
 
+class NoTimers:
+    """Those of a step that may take as long as it likes."""
+
+    def step_begins(self) -> None:
+        """Do nothing."""
+
+    stream_begins = stream_ends = step_ends = step_begins
+
+
+_NO_TIMERS = NoTimers()
+
+
 class StepTimers:
     """The timers of one step. They cost nothing per chunk: when one is up, it asks when the last chunk came.
 
@@ -154,3 +166,16 @@ class StepTimers:
             due = soon if due is None else min(due, soon)
         if due is not None:
             self._chunk = self._loop.call_at(due, self._look)
+
+
+def step_timers(
+    timeout: Timeout,
+    *,
+    abort: Callable[[GenerationTimeoutError], object],
+    last_chunk: Callable[[], float | None],
+    is_paused: Callable[[], bool],
+) -> StepTimers | NoTimers:
+    """The timers that these limits need; see `StepTimers`."""
+    if timeout.step_s is None and timeout.first_chunk_s is None and timeout.chunk_s is None:
+        return _NO_TIMERS
+    return StepTimers(timeout, abort=abort, last_chunk=last_chunk, is_paused=is_paused)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from flightwire.errors import APICallError, APITimeoutError
 from flightwire.providers import exchange, failures
 from flightwire.providers.exchange import Reply
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
+from flightwire.providers.patience import Patience
 from flightwire.providers.proxies import proxy_of
 from flightwire.providers.retries import with_retries
 
@@ -51,7 +52,8 @@ class _HTTPReply(Reply):
         self._response = response
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._patience: Patience | None = None
+        self._closed: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes:
         if self._unread:
@@ -74,27 +76,55 @@ class _HTTPReply(Reply):
         return piece
 
     def be_patient(self) -> None:
-        """From now on one timer looks now and then how long a read has waited: aiohttp starts a new one with every piece."""
-        connection = self._response.connection
-        if connection is not None and connection.protocol is not None:
+        """From now on the pool looks how long a read has waited: aiohttp starts a new timer with every piece."""
+        connection, pool = self._response.connection, _pools.get(self._loop)
+        if connection is not None and connection.protocol is not None and pool is not None:
             connection.protocol.read_timeout = None
             connection.protocol.start_timeout()  # which forgets the one that runs
-            self._look()
+            self._patience = pool.patience
+            self._patience.watch(self)
 
-    def _look(self) -> None:
-        limit_s, now = self._call.timeouts.read_s, self._loop.time()
-        silent_s = 0.0 if self._waiting_since is None else now - self._waiting_since
-        if silent_s < limit_s:
-            self._patience = self._loop.call_later(limit_s - silent_s, self._look)
-            return
+    def patient_until(self) -> float:
+        """See `Waiting`."""
+        since = self._loop.time() if self._waiting_since is None else self._waiting_since
+        return since + self._call.timeouts.read_s
+
+    def give_up(self) -> None:
+        """See `Waiting`."""
         self._response.content.set_exception(
             aiohttp.SocketTimeoutError("Timeout on reading data from socket")
         )
 
     def _stop_looking(self) -> None:
         if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+            self._patience.forget(self)
+
+    # aiohttp forgets to tell a reader of the connection's end, and stops its timer, when the body is not valid HTTP (a
+    # chunk size that is no number): the reader would wait for ever. Seen with 3.14.5 and its C parser.
+
+    def end_with_connection(self) -> None:
+        """See to it that a reader of the body hears of the connection's end."""
+        content, connection = self._response.content, self._response.connection
+        protocol = connection and connection.protocol
+        if protocol is None or content.is_eof():
+            return
+        self._closed = closed = protocol.closed
+        if closed is None:
+            self._connection_ended(None)
+            return
+        closed.add_done_callback(self._connection_ended)
+        closed.remove_done_callback(_take_note)  # once per connection, however many responses came on it
+        closed.add_done_callback(_take_note)
+        content.on_eof(self._body_ended)
+
+    def _connection_ended(self, _: object) -> None:
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
+
+    def _body_ended(self) -> None:
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._connection_ended)
 
     def close(self) -> None:
         """Close the connection now, whatever is still to come on it."""
@@ -191,8 +221,9 @@ async def _post(call: Outgoing, accept: str) -> Reply:
             if reused and is_lost and not isinstance(error, TimeoutError):
                 continue
             raise _unreachable(call, error) from error
-        _end_with_connection(response)
-        return _HTTPReply(call, response)
+        reply = _HTTPReply(call, response)
+        reply.end_with_connection()
+        return reply
 
 
 async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.ClientResponse:
@@ -215,35 +246,6 @@ async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.Clie
         ),
         trace_request_ctx=reused,
     )
-
-
-def _end_with_connection(response: aiohttp.ClientResponse) -> None:
-    """See to it that a reader of the body hears of the connection's end.
-
-    aiohttp forgets to tell it, and stops its timer, when the body is not valid HTTP (a chunk size that is no number):
-    the reader would wait for ever. Seen with 3.14.5 and its C parser.
-    """
-    content = response.content
-    protocol = response.connection and response.connection.protocol
-    if protocol is None or content.is_eof():
-        return
-
-    def tell(closed: asyncio.Future[None] | None) -> None:
-        if not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
-
-    closed = protocol.closed
-    if closed is None:
-        tell(None)
-        return
-    closed.add_done_callback(tell)
-    closed.remove_done_callback(_take_note)  # once per connection, however many responses came on it
-    closed.add_done_callback(_take_note)
-    content.on_eof(lambda: _forget(closed, tell))
-
-
-def _forget(closed: asyncio.Future[None], tell: Callable[[asyncio.Future[None]], None]) -> None:
-    closed.remove_done_callback(tell)
 
 
 def _take_note(closed: asyncio.Future[None]) -> None:
@@ -300,6 +302,7 @@ class _Pool:
             trace_configs=[trace],
         )
         self.leaving: set[aiohttp.ClientResponse] = set()
+        self.patience = Patience(asyncio.get_running_loop())
         self.keeper = self._keep()
 
     async def _keep(self) -> AsyncGenerator[None, None]:

@@ -80,7 +80,7 @@ class StateCall:
             self.delta = self._loop.create_future()
             scope = current_scope()
             if scope is not None:
-                scope.last_resort.written.add(self)
+                scope.last_resort.written[self] = None
         return pen
 
     def seal(self) -> None:

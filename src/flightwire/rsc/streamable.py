@@ -248,7 +248,7 @@ class StreamableValueSource(StreamableSource, Generic[T]):
         job = current_job()
         if job is not None:
             self._stream.job = job
-            job.written.add(self._stream)
+            job.written[self._stream] = None
 
     def _elsewhere(self, method: Callable[..., object], *args: object) -> bool:
         """Called from another thread: repeat the call on the loop (a sync action writes from its own thread)."""

@@ -185,7 +185,7 @@ class StreamableUI:
             self._refuse(method)
         job = current_job()
         if job is not None:  # if that task fails, this ends with its error
-            job.written.add(self)
+            job.written[self] = None
         return True
 
     def _refuse(self, method: str) -> NoReturn:

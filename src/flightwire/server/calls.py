@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 
+from flightwire._frozen import value
 from flightwire.actions.call import call_action
 from flightwire.actions.provide import Supply
 from flightwire.actions.registry import Action, ActionRegistry
@@ -112,21 +113,28 @@ class CallHandler:
         under_way, uploads = UnderWay(), Uploads()
         self.drain.enter(under_way)
         try:
-            await self._call(
-                action_id,
-                registry,
-                scope,
+            ready = await self._prepare(
+                action_id, registry, scope, receive, send, under_way=under_way, uploads=uploads
+            )
+            if ready is None:
+                return
+            limits = (ready.action.max_duration_s, page_max_duration_s, self._limits.max_duration_s)
+            await self._works.carry_out(
+                ready.action.name,
+                ready.perform,
+                ready.supply,
                 receive,
                 send,
+                request=ready.request,
                 under_way=under_way,
-                uploads=uploads,
-                page_limit_s=page_max_duration_s,
+                max_duration_s=min(limit for limit in limits if limit is not None),
+                code=ready.action.fn.__code__,
             )
         finally:
             uploads.discard()
             self.drain.leave(under_way)
 
-    async def _call(
+    async def _prepare(
         self,
         action_id: str,
         registry: ActionRegistry,
@@ -136,15 +144,15 @@ class CallHandler:
         *,
         under_way: UnderWay,
         uploads: Uploads,
-        page_limit_s: float | None,
-    ) -> None:
+    ) -> _Ready | None:
+        """Everything before the action; None when the call was refused, or its caller has left."""
         request = Request(scope)
         action, is_bound = registry.find(action_id)
         try:
             async with under_way.limit(None):
                 user = await self._user(action, request, send, action_id)
                 if user is _REFUSED:
-                    return
+                    return None
                 if action is None:
                     raise ActionNotFoundError(action_id)
                 supply = Supply(action.name, action.schema.needs, request=request, user=user)
@@ -160,30 +168,15 @@ class CallHandler:
                     max_body_bytes=self._limits.max_body_bytes,
                     body_timeout_s=self._limits.body_timeout_s,
                 )
+            return _Ready(action, arguments, supply, request)
         except ClientDisconnected:
-            return
+            pass
         except TimeoutError:
             await self.refuse(ServerStoppingError(), send, action_id)
-            return
         except CallError as error:
             headers = [*request.response.start(), *self._place(action)]
             await self.refuse(error, send, action_id, headers=headers)
-            return
-        duration = min(
-            limit
-            for limit in (action.max_duration_s, page_limit_s, self._limits.max_duration_s)
-            if limit is not None
-        )
-        await self._carry_out(
-            action,
-            arguments,
-            supply,
-            receive,
-            send,
-            request=request,
-            under_way=under_way,
-            max_duration_s=duration,
-        )
+        return None
 
     async def _user(
         self, action: Action[Any, Any] | None, request: Request, send: Send, action_id: str
@@ -207,30 +200,6 @@ class CallHandler:
             return user
         return _REFUSED
 
-    async def _carry_out(
-        self,
-        action: Action[Any, Any],
-        arguments: tuple[Sequence[object], dict[str, object]],
-        supply: Supply,
-        receive: Receive,
-        send: Send,
-        *,
-        request: Request,
-        under_way: UnderWay,
-        max_duration_s: float,
-    ) -> None:
-        await self._works.carry_out(
-            action.name,
-            lambda _: _perform(action, arguments, supply),
-            supply,
-            receive,
-            send,
-            request=request,
-            under_way=under_way,
-            max_duration_s=max_duration_s,
-            code=action.fn.__code__,
-        )
-
     def _place(self, action: Action[Any, Any] | None) -> Headers:
         """In development, where the action stands whose call is refused."""
         if action is None or self._works.mode == "production":
@@ -243,9 +212,16 @@ class CallHandler:
         return self._works.failure(error, action=action)
 
 
-async def _perform(
-    action: Action[Any, Any], arguments: tuple[Sequence[object], dict[str, object]], supply: Supply
-) -> object:
-    """The action with everything it asks for. Making that is part of the call: it is limited and cancelled with it."""
-    args, kwargs = arguments
-    return await call_action(action, args, {**kwargs, **await supply.values()})
+@value
+class _Ready:
+    """A call whose arguments are there."""
+
+    action: Action[Any, Any]
+    arguments: tuple[Sequence[object], dict[str, object]]
+    supply: Supply
+    request: Request
+
+    async def perform(self, _: object) -> object:
+        """The action with everything it asks for. Making that is part of the call: it is limited and cancelled with it."""
+        args, kwargs = self.arguments
+        return await call_action(self.action, args, {**kwargs, **await self.supply.values()})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from typing import Any, Protocol, cast
 
@@ -94,12 +95,13 @@ class Pump:
         self._followers: dict[int, tuple[Slot, Follower]] = {}
         self._settled: list[tuple[Slot, str, object]] = []
         self._open: dict[int, Slot] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_due = False  # whether something has arrived that was not looked at
         self._queued_bytes = 0
         self._started = False
         self._quiet = True
+        self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._keep_alive_due = False
         self._ending: Exception | None = None
@@ -113,13 +115,13 @@ class Pump:
 
         Returns when every row is settled. Raises what `send` raises; cancelling it leaves the response unfinished.
         """
-        deadline = self._loop.call_later(self._max_duration_s, self._expire)
+        self._deadline = self._loop.time() + self._max_duration_s
         self._beat()
         self._scope.on_idle = self._collect_garbage
         root.add_done_callback(lambda _: self.wake())
         try:
-            await self._wait_for_root(root)
-            out = self._start(root)
+            out = await self._first_rows(root)
+            del root  # and what the action was given
             if self._linger_s > 0:
                 out += await self._linger()
             self._is_due = True
@@ -142,10 +144,16 @@ class Pump:
             if self._ending is not None:
                 await self._scope.cancel()
         finally:
-            deadline.cancel()
             self._release()
+
+    async def _first_rows(self, root: asyncio.Task[object]) -> bytes:
+        try:
+            await self._wait_for_root(root)
+            return self._start(root)
+        except BaseException:
             if self._writer.root.is_open and _has_result(root):  # the client left before it could be sent
                 self._drop(root.result())
+            raise
 
     async def _wait_for_root(self, root: asyncio.Task[object]) -> None:
         while not root.done():
@@ -324,6 +332,8 @@ class Pump:
         task = self._loop.create_task(coro, context=self._scope.context)
         if asyncio.iscoroutine(source):  # a task that is cancelled before it begins never comes to it
             task.add_done_callback(lambda _: source.close())
+        if self._tasks is None:  # an empty set takes as much memory as a full one
+            self._tasks = set()
         self._tasks.add(task)
         self._scope.own(task)
         task.add_done_callback(self._tasks.discard)
@@ -405,7 +415,7 @@ class Pump:
         self._is_over = True
         for _, follower in self._followers.values():
             follower.close()
-        for task in self._tasks:
+        for task in self._tasks or ():
             task.cancel()
         for _, _, item in self._settled:
             self._drop(item)
@@ -413,9 +423,6 @@ class Pump:
             self._timer.cancel()
         self._scope.on_idle = None
         self._scope.gate.open()
-
-    def _expire(self) -> None:
-        self.end(ActionTimeoutError(self._scope.action, self._max_duration_s))
 
     def _collect_garbage(self) -> None:
         """No task is left: a source that only a reference cycle holds is one that nobody can write to any more."""
@@ -425,12 +432,16 @@ class Pump:
     # --- keep-alive ----------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        """Every 15 seconds: if nothing was sent since the last time, let a row without meaning be sent."""
-        if self._timer is not None and self._quiet:
+        """Every 15 seconds: if nothing was sent since the last time, let a row without meaning be sent. And look at the time."""
+        left_s = self._deadline - self._loop.time()
+        if left_s <= 0:
+            self._deadline = left_s = math.inf
+            self.end(ActionTimeoutError(self._scope.action, self._max_duration_s))
+        elif self._timer is not None and self._quiet:
             self._keep_alive_due = True
             self.wake()
         self._quiet = True
-        self._timer = self._loop.call_later(KEEP_ALIVE_S, self._beat)
+        self._timer = self._loop.call_later(min(KEEP_ALIVE_S, left_s), self._beat)
 
     def _beat_row(self) -> bytes:
         due, self._keep_alive_due = self._keep_alive_due, False

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -144,14 +144,16 @@ class Works:
         root = work.run(perform(work), name=name)
         work.own(root)
         # Rows are written in the context of the scope, too: what is bound is sealed for its user.
-        response = asyncio.get_running_loop().create_task(pump.run(root), context=work.context)
+        response = work.loop.create_task(pump.run(root), context=work.context)
+        del perform, root  # an answer may take long
         ending = "cancelled"
         interruption = ActionInterruptedError(name)
         try:
             try:
-                with under_way.on_interrupt(lambda: pump.end(interruption)):
-                    ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
+                under_way.on_interrupt(lambda: pump.end(interruption))
+                ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
             finally:
+                under_way.on_interrupt(None)
                 await _stop(response)
                 if ending != "done":
                     await work.cancel()
@@ -190,23 +192,21 @@ class UnderWay:
         if self._end is not None:
             self._end()
 
-    @contextmanager
-    def on_interrupt(self, end: Callable[[], object]) -> Iterator[None]:
-        """Inside the block `end` is how this call ends."""
+    def on_interrupt(self, end: Callable[[], object] | None) -> None:
+        """From now on this is how the call ends."""
         self._end = end
-        if self._is_interrupted:
+        if self._is_interrupted and end is not None:
             end()
-        try:
-            yield
-        finally:
-            self._end = None
 
     @asynccontextmanager
     async def limit(self, timeout_s: float | None) -> AsyncIterator[None]:
         """Inside the block the call ends with a TimeoutError, when its time is up or when it is interrupted."""
         async with asyncio.timeout(timeout_s) as limit:
-            with self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time())):
+            self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time()))
+            try:
                 yield
+            finally:
+                self.on_interrupt(None)
 
 
 class Reported:
@@ -266,7 +266,7 @@ async def _first(
     """Wait for the end of the response or of the client: "done" or "client gone"."""
     try:
         try:
-            await asyncio.wait({response, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            await _any(response, watcher)
         except asyncio.CancelledError:  # the server ends
             await on_cancel()
             raise
@@ -276,6 +276,23 @@ async def _first(
         return "client gone"
     finally:
         await _stop(watcher)
+
+
+async def _any(*tasks: asyncio.Future[None]) -> None:
+    """As `asyncio.wait` for the first of them, which takes ten times the memory for as long as it waits."""
+    first = asyncio.get_running_loop().create_future()
+
+    def wake(_: object) -> None:
+        if not first.done():
+            first.set_result(None)
+
+    for task in tasks:
+        task.add_done_callback(wake)
+    try:
+        await first
+    finally:
+        for task in tasks:
+            task.remove_done_callback(wake)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -37,7 +37,7 @@ class Identity:
 
     def __init__(self, made: Mapping[object, tuple[str, Any]]) -> None:
         self._made = made
-        self._unfinished: set[int] = set()
+        self._unfinished: dict[int, None] = {}
         self._paths: dict[
             int, tuple[Node, str]
         ] = {}  # of this turn; one small list may be in ten thousand places
@@ -70,9 +70,9 @@ class Identity:
     @contextmanager
     def unfinished(self, value: object) -> Iterator[None]:
         """While the content of a Map or Set is written, which no path may enter."""
-        self._unfinished.add(id(value))
+        self._unfinished[id(value)] = None
         yield
-        self._unfinished.discard(id(value))
+        self._unfinished.pop(id(value), None)
 
     def register(self, value: object, parent: Node | None, key: object, model: object) -> Node:
         """Remember where an object is written."""
