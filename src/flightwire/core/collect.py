@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -47,6 +48,7 @@ from flightwire.events import (
 from flightwire.providers.base import Reasoning, Text
 
 DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
+FOLD_PIECES: Final = 64
 _CONTENT = (
     Source,
     File,
@@ -66,12 +68,23 @@ _THOUGHT: Final = frozenset(
 class _Block:
     """A text or a piece of reasoning that grows."""
 
-    __slots__ = ("kind", "metadata", "pieces")
+    __slots__ = ("_folded", "kind", "metadata", "pieces")
 
     def __init__(self, kind: type[Text | Reasoning], metadata: ProviderMetadata | None) -> None:
         self.kind = kind
         self.pieces: list[str] = []
+        self._folded: list[str] = []
         self.metadata = metadata
+
+    def fold(self) -> None:
+        """Join the pieces: each of a token takes ten times the memory of its text."""
+        self._folded.append("".join(self.pieces))
+        self.pieces.clear()
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join((*self._folded, *self.pieces))
 
 
 class Recorder:
@@ -123,7 +136,7 @@ class Recorder:
     def content(self) -> tuple[StepContent, ...]:
         """What there is so far."""
         return tuple(
-            each.kind("".join(each.pieces), each.metadata) if isinstance(each, _Block) else each
+            each.kind(each.text, each.metadata) if isinstance(each, _Block) else each
             for each in self._content
         )
 
@@ -174,6 +187,7 @@ class StepCollector:
 
     __slots__ = (
         "_add",
+        "_block",
         "_has_begun",
         "_hot",
         "_hot_name",
@@ -200,7 +214,7 @@ class StepCollector:
         self.start = StreamStart()
         self.response = ResponseMetadata()
         self.finish: ProviderFinish | None = None
-        self.chunks: list[float] = []
+        self.chunks = array("d")
         self._ids = ids
         self._recorder = recorder
         self._limit = max_output_bytes
@@ -212,6 +226,7 @@ class StepCollector:
         self._hot: str | None = None  # the provider's id of the text that is being written
         self._hot_name: str | None = None  # ours, if it is another
         self._add: Callable[[str], object] = _forget
+        self._block: _Block | None = None  # whose pieces it adds to
         self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
         self._reasoning_names: dict[str, str] = {}
 
@@ -244,6 +259,8 @@ class StepCollector:
         if size > self._seen:
             self._size = self._seen = size
             self._stamp(_now())
+            if self._block is not None and len(self._block.pieces) >= FOLD_PIECES:
+                self._block.fold()
         return out
 
     @staticmethod
@@ -301,7 +318,8 @@ class StepCollector:
         if isinstance(part, (TextStart, TextDelta)) and isinstance(shown, (TextStart, TextDelta)):
             self._hot, self._hot_name = part.id, None if shown.id == part.id else shown.id
             if self._recorder is not None:
-                self._add = self._recorder.text(shown.id).pieces.append
+                self._block = self._recorder.text(shown.id)
+                self._add = self._block.pieces.append
 
     def _renamed(self, part: StreamPart) -> StreamPart:
         if isinstance(part, (TextStart, ReasoningStart)):

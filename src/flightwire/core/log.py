@@ -2,34 +2,63 @@
 
 Owns: the parts of one answer, who waits for more, and when the source should pause. Refuses to know: models, text.
 
-Every part is kept until the answer is forgotten, so a reader that comes late starts at the beginning. The source is
-asked for more while a reader waits at the end, or while the reader that is furthest has fewer than `READ_AHEAD_PARTS`
-parts before it; a reader that was dropped blocks nobody.
+What has come is kept until the answer is forgotten, so a reader that comes late starts at the beginning. Parts that every
+reader has passed are joined where that loses nothing, or each token would hold forty times its text. The source is asked for
+more while a reader waits at the end, or while the reader that is furthest has fewer than `READ_AHEAD_PARTS` parts before it;
+a reader that was dropped blocks nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 P = TypeVar("P")
 
 READ_AHEAD_PARTS = 512
+JOIN_PARTS = 64  # so many that all readers have passed are joined at once
+
+
+class Place:
+    """How far a reader has come."""
+
+    __slots__ = ("position",)
+
+    def __init__(self) -> None:
+        self.position = 0
 
 
 class PartLog(Generic[P]):
-    """An append-only list of parts that readers can wait on."""
+    """A list of parts that grows, and that readers can wait on.
 
-    __slots__ = ("_loop", "_paused", "_waiters", "closed", "drain", "furthest", "parts", "readers", "settled")
+    Arguments:
+        join: makes fewer parts of some that were read, which say the same.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_furthest",
+        "_join",
+        "_loop",
+        "_paused",
+        "_places",
+        "_waiters",
+        "closed",
+        "drain",
+        "joined",
+        "parts",
+        "settled",
+    )
+
+    def __init__(self, join: Callable[[Sequence[P]], list[P]] = list) -> None:
         self.parts: list[P] = []
         self.closed = False
         self.settled = False  # what is awaited is known, though parts may still come
         self.drain = False  # somebody awaits the whole answer: do not pause
-        self.readers = 0
-        self.furthest = 0
+        self._join = join
+        self.joined = 0  # so many parts at the beginning were joined
+        self._places: list[Place] = []
+        self._furthest = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._paused: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: on 3.11 that is a system call
@@ -63,7 +92,7 @@ class PartLog(Generic[P]):
         """Whether the source should go on."""
         if self.drain or self._waiters:
             return True
-        return self.readers > 0 and len(self.parts) - self.furthest < READ_AHEAD_PARTS
+        return bool(self._places) and len(self.parts) - self._furthest < READ_AHEAD_PARTS
 
     async def wait_for_demand(self) -> None:
         """Wait until a reader wants more."""
@@ -76,12 +105,23 @@ class PartLog(Generic[P]):
 
     # --- the readers' side ---------------------------------------------------------------------------------------
 
-    def expect(self, position: int) -> asyncio.Future[None]:
-        """Say that a reader has come as far as this, the end; what is given is done when there is more, or there will be none.
+    def open(self) -> Place:
+        """A new reader's place; it gives it back with `leave`."""
+        place = Place()
+        self._places.append(place)
+        return place
+
+    def leave(self, place: Place) -> None:
+        """A reader has gone."""
+        self._places.remove(place)
+
+    def expect(self, place: Place | None = None) -> asyncio.Future[None]:
+        """Say that a reader has come to the end; what is given is done when there is more, or there will be none.
 
         Whoever no longer waits says so with `forget`.
         """
-        self.furthest = max(self.furthest, position)
+        if place is not None:
+            self._furthest = max(self._furthest, place.position)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         waiter = self._loop.create_future()
@@ -118,11 +158,24 @@ class PartLog(Generic[P]):
             await self._wait()
 
     async def _wait(self) -> None:
-        waiter = self.expect(0)
+        waiter = self.expect()
         try:
             await waiter
         finally:
             self.forget(waiter)
+
+    def join_passed(self) -> None:
+        """Join what every reader has passed, if there is enough of it."""
+        begin, end = self.joined, min(place.position for place in self._places)
+        if end - begin < JOIN_PARTS:
+            return
+        fewer = self._join(self.parts[begin:end])
+        self.parts[begin:end] = fewer
+        self.joined = begin + len(fewer)
+        gone = end - self.joined
+        self._furthest -= gone
+        for place in self._places:
+            place.position -= gone
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from flightwire.core.log import JOIN_PARTS
 from flightwire.events import StreamPart, TextDelta
 from flightwire.scope import current_scope
 
@@ -23,40 +24,43 @@ SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 class Reader:
     """A place in a log. What has come is taken in slices, so that most reads neither wait nor call anything."""
 
-    __slots__ = ("_gate", "_has_begun", "_log", "_position", "_result")
+    __slots__ = ("_gate", "_has_begun", "_log", "_place", "_result")
 
     def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         self._result = result  # keeps the answer alive: an answer nobody holds is aborted
         self._log = result._run.log
-        self._position = 0
+        self._place = self._log.open()
         self._has_begun = False
         scope = current_scope()
         self._gate = None if scope is None else scope.gate
-        self._log.readers += 1
 
     def __del__(self) -> None:
-        self._log.readers -= 1
+        place = getattr(self, "_place", None)
+        if place is not None:
+            self._log.leave(place)
 
     async def _take(self) -> list[StreamPart]:
         """The next parts, at least one; none at the end."""
-        log, position = self._log, self._position
+        log, place = self._log, self._place
         parts = log.parts
-        if 0 < position < len(parts):
+        if place.position - log.joined >= JOIN_PARTS:
+            log.join_passed()
+        if 0 < place.position < len(parts):
             await asyncio.sleep(0)  # a slow reader of a fast answer would never give way
         if self._gate is not None and self._gate.closed:
             await self._gate.wait()
-        if position >= len(parts):
+        if place.position >= len(parts):
             if not self._has_begun:
                 self._begin()
-            while position >= len(parts) and not log.closed:
-                more = log.expect(position)
+            while place.position >= len(parts) and not log.closed:
+                more = log.expect(place)
                 try:
                     await more
                 except BaseException:
                     log.forget(more)
                     raise
-        taken = parts[position : position + SLICE_PARTS]
-        self._position = position + len(taken)
+        taken = parts[place.position : place.position + SLICE_PARTS]
+        place.position += len(taken)
         return taken
 
     def _begin(self) -> None:

@@ -24,6 +24,7 @@ from flightwire.core.callbacks import (
     StepErrorEvent,
 )
 from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES, PartIds, Recorder, StepCollector
+from flightwire.core.joining import joined
 from flightwire.core.log import PartLog
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.pipe import Pipe
@@ -85,7 +86,7 @@ class Run:
         is_whole: bool = False,
         max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES,
     ) -> None:
-        self.log: PartLog[StreamPart] = PartLog()
+        self.log: PartLog[StreamPart] = PartLog(joined)
         self.error: BaseException | None = None
         self.aborted = False
         self.reason: object = None

@@ -2,8 +2,9 @@
 
 Owns: the newest value, the linked list of updates, waking readers and slowing writers. Refuses to know: who writes, rows.
 
-A snapshot points at the last link there was when it was taken, every reader walks on from there, and what all readers
-have passed is collected. So every reader sees every update, none is merged or skipped.
+A snapshot points at the last link there was when it was taken, and every reader walks on from there. So every reader sees
+every update, none is merged or skipped. What only a snapshot still holds is collected with it; until then texts that a reader
+has passed are packed (`packing.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any, cast
 
 from flightwire.elements import UNSET
 from flightwire.errors import OutputLimitError
+from flightwire.rsc.packing import pack, unpacked
 from flightwire.scope import RequestScope, current_scope
 from flightwire.wire.flight.values import CURR, DONE, ERROR, Delta
 
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
 NOBODY = math.inf
+PACK_LINKS = 64  # so many that a reader has passed are packed at once
 _OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
 
 Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an object per token
@@ -132,7 +135,7 @@ _TOO_MUCH = (
 class Follower:
     """One reader's place in the updates of a streamable value."""
 
-    __slots__ = ("_link", "_stream", "full", "max_unread_bytes", "wake")
+    __slots__ = ("_begin", "_is_new", "_link", "_passed", "_stream", "full", "max_unread_bytes", "wake")
 
     def __init__(
         self,
@@ -147,6 +150,9 @@ class Follower:
         self.max_unread_bytes = max_unread_bytes
         self._stream = stream
         self._link = link
+        self._begin: Link | None = link  # what follows it, up to `_link`, may be packed
+        self._is_new = True
+        self._passed = 0
         stream.followers = (*stream.followers, self)
         stream.arm()
 
@@ -165,6 +171,13 @@ class Follower:
             last = link
             link = link[2]
         self._link = last
+        if self._is_new:
+            self._is_new = False
+            taken = unpacked(taken)
+        self._passed += len(taken)
+        if self._passed >= PACK_LINKS and self._begin is not None:
+            self._passed = 0
+            self._begin = pack(self._begin, last)
         return taken
 
     def close(self) -> None:

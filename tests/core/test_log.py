@@ -1,0 +1,122 @@
+"""What readers have passed is joined: nobody misses a part, and a token holds little more than its text."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+from flightwire import stream_text
+from flightwire.core.joining import joined
+from flightwire.core.log import JOIN_PARTS
+from flightwire.events import (
+    ProviderFinish,
+    ProviderPart,
+    ReasoningDelta,
+    ReasoningEnd,
+    ReasoningStart,
+    StreamPart,
+    StreamStart,
+    TextDelta,
+    TextEnd,
+    TextStart,
+    Usage,
+)
+from flightwire.providers.base import ModelCall
+
+pytestmark = pytest.mark.anyio
+
+
+class OneByOne:
+    """A model whose every token is a batch of its own."""
+
+    provider = model_id = "one-by-one"
+
+    def __init__(self, tokens: int, *, after: Any = lambda number: None) -> None:
+        self._tokens = tokens
+        self._after = after
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        yield [StreamStart(), ReasoningStart("r")]
+        for number in range(self._tokens // 2):
+            yield [ReasoningDelta("r", f"{number:04}")]
+        yield [ReasoningEnd("r"), TextStart("0")]
+        for number in range(self._tokens):
+            yield [TextDelta("0", f"{number:04}")]
+            self._after(number)
+        yield [TextEnd("0"), ProviderFinish("stop", Usage())]
+
+    async def generate(self, call: ModelCall) -> Any:
+        raise NotImplementedError
+
+
+def text_of(parts: Sequence[StreamPart]) -> tuple[str, str]:
+    reasoning = "".join(part.text for part in parts if isinstance(part, ReasoningDelta))
+    return reasoning, "".join(part.text for part in parts if isinstance(part, TextDelta))
+
+
+async def test_a_reader_that_comes_late_gets_all_of_it_in_larger_pieces() -> None:
+    result = stream_text(model=OneByOne(1000), prompt="x")
+    live = [part async for part in result]
+    late = [part async for part in result]
+    assert text_of(late) == text_of(live) == (await result.reasoning_text, await result.text)
+    assert len(live) > 1500
+    assert len(late) < 2 * JOIN_PARTS
+    assert [type(part) for part in late if not isinstance(part, (TextDelta, ReasoningDelta))] == [
+        type(part) for part in live if not isinstance(part, (TextDelta, ReasoningDelta))
+    ]
+
+
+async def test_a_short_answer_stays_as_it_came() -> None:
+    result = stream_text(model=OneByOne(JOIN_PARTS // 4), prompt="x")
+    assert [part async for part in result] == [part async for part in result]
+
+
+async def test_readers_at_different_places_miss_nothing() -> None:
+    result = stream_text(model=OneByOne(600), prompt="x")
+    first, second = result.text_stream, aiter(result)
+    slow = [await anext(second) for _ in range(10)]
+    texts = [await anext(first) for _ in range(300)]
+    third = result.text_stream
+    slow += [part async for part in second]
+    texts += [text async for text in first]
+    assert "".join(texts) == text_of(slow)[1] == "".join([text async for text in third]) == await result.text
+    assert len(texts) == 600
+
+
+async def test_the_slowest_reader_sees_each_token_by_itself() -> None:
+    result = stream_text(model=OneByOne(600), prompt="x")
+    fast, slow = result.text_stream, result.text_stream
+    assert len([text async for text in fast]) == 600
+    assert len([text async for text in slow]) == 600
+
+
+async def test_a_token_that_was_read_holds_little_more_than_its_text() -> None:
+    seen: list[int] = []
+
+    def look(number: int) -> None:
+        if number == 1000:
+            tracemalloc.start()
+        elif number == 11_000:
+            seen.append(tracemalloc.get_traced_memory()[0])
+            tracemalloc.stop()
+
+    async for _ in stream_text(model=OneByOne(12_000, after=look), prompt="x").text_stream:
+        pass
+    assert seen[0] / 10_000 < 40  # the text twice, a time, and what is not joined yet
+
+
+def test_what_says_more_than_text_is_not_joined() -> None:
+    marked = TextDelta("0", "b", {"any": {"a": 1}})
+    parts: list[StreamPart] = [
+        TextDelta("0", "a"),
+        marked,
+        TextDelta("0", "c"),
+        TextDelta("1", "d"),
+        ReasoningDelta("1", "e"),
+    ]
+    assert joined(parts) == parts
+    assert joined([TextDelta("0", "a"), TextDelta("0", "b")]) == [TextDelta("0", "ab")]
+    assert joined([]) == []
