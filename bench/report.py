@@ -47,7 +47,7 @@ def print_report(raw: dict[str, Any], console: Console) -> None:
 def figures_of(raw: dict[str, Any]) -> Found:
     """The figures in a file of raw ones."""
     return {
-        scenario: {name: Figures(**figures) for name, figures in servers.items()}
+        scenario: {name: Figures(**figures) for name, figures in servers.items() if figures["seen"]}
         for scenario, servers in raw["scenarios"].items()
     }
 

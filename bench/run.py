@@ -26,7 +26,7 @@ from flightwire.errors import ToolchainError
 RESULTS = ROOT / "bench" / "results"
 WIDTH = 150  # of tables that go into a file
 WARM = Scenario("warm-up", streams=4, tokens=50)
-Results = dict[str, dict[str, Figures]]
+Raw = dict[str, Any]
 
 
 def compare(
@@ -36,7 +36,7 @@ def compare(
     keeps: bool = False,
     shorter: list[Scenario] | None = None,
 ) -> int:
-    """Measure the servers side by side; 0 when every token arrived everywhere.
+    """Measure the servers side by side; 0 when every token arrived everywhere. What was measured is written as it goes.
 
     Arguments:
         quick: the rows that tell most, of the raw pump, ours and the AI SDK.
@@ -54,17 +54,16 @@ def compare(
     missing: dict[str, str] = {}
     found = _installed(quick, without or [], missing, console)
     chosen = scenarios(quick=quick) if shorter is None else shorter
-    with console.status("starting") as status, python("bench.upstream", core=LOAD_CORE) as upstream:
-        results, idle = _measure_all(chosen, found, upstream, status)
-        more = {} if shorter is not None else _beside(upstream, status, quick=quick, missing=missing)
-    raw = _raw(found, missing, idle, results) | more
-    report.print_report(raw, console)
+    raw = _nothing_yet(found, missing)
+    try:
+        with console.status("starting") as status, python("bench.upstream", core=LOAD_CORE) as upstream:
+            _measure_all(chosen, found, upstream, status, raw)
+            if shorter is None:
+                _measure_beside(upstream, status, raw, quick=quick)
+    finally:  # a run that was interrupted keeps what it has
+        report.print_report(raw, console)
+        _save(raw, console)
     _tell_moved(raw, console, keeps=keeps)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{raw['when']}.json"
-    path.write_text(json.dumps(raw, indent=1, ensure_ascii=False), encoding="utf-8")
-    plots = write_plots(results, RESULTS, prefix=raw["when"], ours=OURS)
-    console.print(f"[dim]raw figures: {path.relative_to(ROOT)}, {len(plots)} plots beside them[/]")
     return 0
 
 
@@ -83,17 +82,39 @@ def _installed(quick: bool, without: list[str], missing: dict[str, str], console
     return [server for server in found if not any(server.name.startswith(each) for each in without)]
 
 
+def _nothing_yet(found: list[Server], missing: dict[str, str]) -> Raw:
+    """Raw figures without figures."""
+    return {
+        "when": now(),
+        "machine": machine(),
+        "load_average": os.getloadavg(),
+        "versions": {server.name: server.versions for server in found},
+        "missing": missing,
+        "idle": {},
+        "scenarios": {},
+    }
+
+
+def _save(raw: Raw, console: Console | None = None) -> None:
+    """Write what was measured so far, and draw it."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{raw['when']}.json"
+    path.write_text(json.dumps(raw, indent=1, ensure_ascii=False), encoding="utf-8")
+    if console is None:
+        return
+    plots = write_plots(report.figures_of(raw), RESULTS, prefix=raw["when"], ours=OURS)
+    console.print(f"[dim]raw figures: {path.relative_to(ROOT)}, {len(plots)} plots beside them[/]")
+
+
 def _measure_all(
-    chosen: list[Scenario], found: list[Server], upstream: Process, status: Status
-) -> tuple[Results, dict[str, dict[str, float]]]:
-    results: Results = {}
-    idle: dict[str, dict[str, float]] = {}
+    chosen: list[Scenario], found: list[Server], upstream: Process, status: Status, raw: Raw
+) -> None:
     with ExitStack() as stack:
         running: dict[str, Process] = {}
         for server in found:
             status.update(f"starting {server.name}")
             process = stack.enter_context(server.start(f"{upstream.url}/v1"))
-            idle[server.name] = {
+            raw["idle"][server.name] = {
                 "start_ms": process.first_answer_s() * 1000,
                 "resident_mb": process.resident_mb(),
             }
@@ -105,69 +126,52 @@ def _measure_all(
             part = {server.name: running[server.name] for server in found if scenario.has(server)}
             status.update(f"{scenario.name}: warming up")
             for name, figures in interleave(scenario, part, upstream, found):
-                results[scenario.name] = figures
+                raw["scenarios"][scenario.name] = {each: asdict(one) for each, one in figures.items()}
                 status.update(f"{scenario.name}: {name} {len(figures[name].seen)}/{scenario.repeats}")
+            _save(raw)
     for scenario in chosen:
         if scenario.memory_at_s:
-            _measure_memory(scenario, [*found, idle_server()], upstream, status, results)
-    return results, idle
+            _measure_memory(scenario, [*found, idle_server()], upstream, status, raw)
+            _save(raw)
 
 
 def _measure_memory(
-    scenario: Scenario, found: list[Server], upstream: Process, status: Status, results: Results
+    scenario: Scenario, found: list[Server], upstream: Process, status: Status, raw: Raw
 ) -> None:
     """Memory is looked at in a process of its own, which has served a little before."""
     for server in found:
         if not scenario.has(server):
             continue
         status.update(f"{scenario.name}: {server.name}")
-        into = results.setdefault(scenario.name, {}).setdefault(server.name, Figures())
+        into = Figures()
         with server.start(f"{upstream.url}/v1") as process:
             measure(WARM, process, upstream, Figures(), wire=server.wire)
             measure(scenario, process, upstream, into, wire=server.wire)
+        raw["scenarios"].setdefault(scenario.name, {})[server.name] = asdict(into)
 
 
-def _beside(upstream: Process, status: Status, *, quick: bool, missing: dict[str, str]) -> dict[str, Any]:
+def _measure_beside(upstream: Process, status: Status, raw: Raw, *, quick: bool) -> None:
     """What is not a load on a server that runs already."""
     from bench import local_model, starting
 
     status.update("importing and starting")
-    found: dict[str, Any] = {
-        "imports_ms": starting.imports(5 if quick else 15),
-        "starts_ms": starting.starts(2 if quick else 7),
-    }
+    raw["imports_ms"] = starting.imports(5 if quick else 15)
+    raw["starts_ms"] = starting.starts(2 if quick else 7)
     if quick:
-        return found
+        return
     status.update("workers")
-    found["workers"] = {
+    raw["workers"] = {
         count: asdict(figures) for count, figures in starting.workers(upstream, (1, 2), repeats=3).items()
     }
+    _save(raw)
     status.update("the local model")
     try:
-        found["local"] = local_model.local_figures(upstream, repeats=5)
+        raw["local"] = local_model.local_figures(upstream, repeats=5)
     except (ToolchainError, RuntimeError) as error:
-        missing["the local model"] = str(error)
-    return found
+        raw["missing"]["the local model"] = str(error)
 
 
-def _raw(
-    found: list[Server], missing: dict[str, str], idle: dict[str, dict[str, float]], results: Results
-) -> dict[str, Any]:
-    return {
-        "when": now(),
-        "machine": machine(),
-        "load_average": os.getloadavg(),
-        "versions": {server.name: server.versions for server in found},
-        "missing": missing,
-        "idle": idle,
-        "scenarios": {
-            scenario: {name: asdict(one) for name, one in figures.items()}
-            for scenario, figures in results.items()
-        },
-    }
-
-
-def _tell_moved(raw: dict[str, Any], console: Console, *, keeps: bool) -> None:
+def _tell_moved(raw: Raw, console: Console, *, keeps: bool) -> None:
     ratios = gate.rows_of(raw)
     if keeps:
         gate.keep(ratios)
