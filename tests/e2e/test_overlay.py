@@ -281,11 +281,13 @@ def test_a_changed_signature_is_in_the_types_within_a_second(dev: Running, folde
 def test_a_folder_that_is_added_is_a_page(dev: Running, folder: Path, tab: Tab) -> None:
     tab.page.goto(dev.url)
     for number in range(5):
+        tab.page.goto("about:blank")  # an open page follows the files, and may reload just then
         (folder / f"new{number}" / "[id]").mkdir(parents=True)
         text = f"export default function New({{ params }}) {{ return <p>new {number} {{params.id}}</p>; }}"
         (folder / f"new{number}" / "[id]" / "page.tsx").write_text(text)
         tab.page.goto(f"{dev.url}/new{number}/x")
         tab.page.get_by_text(f"new {number} x").wait_for()
+        tab.page.goto("about:blank")
         (folder / f"new{number}" / "page.py").write_text(f"def page(): return 'python {number}'\n")
         tab.page.goto(f"{dev.url}/new{number}")
         tab.page.get_by_text(f"python {number}").wait_for()
