@@ -115,6 +115,7 @@ BODIES: dict[str, Callable[[int], Body]] = {
     "the root again": lambda n: text(filled('"$0"', n)),
     "one value again": lambda n: text(filled('"$0:0"', n, '[{"v":1},')),
     "long paths": lambda n: text(filled('"$0:0' + ":0" * 15 + '"', n, f"[{nested(17)},")),
+    "what we are inside": lambda n: text("[{" + numbered(n // 16, lambda i: f'"k{i}":"$0:0"')[1:-1] + "}]"),
     "one path": lambda n: text('["$0' + ":0" * (n // 2) + '"]'),
     "arrays that fork": lambda n: text(
         "[[0]" + "".join(f',["$0:{i}","$0:{i}"]' for i in range(n // 24)) + "]"

@@ -37,6 +37,7 @@ ReferenceResolver = Callable[[ServerReference], object]
 """Gives what a server function in an argument becomes, or None when there is no such function."""
 
 _ID: Final = re.compile(r"0|[1-9a-f][0-9a-f]{0,6}", re.ASCII)
+_Path = tuple[int, list[tuple[str, int]]]
 _MAX_KNOWN: Final = 4096
 _MISSING: Final = object()
 _CONTAINERS: Final = frozenset((list, dict))
@@ -72,6 +73,7 @@ class Decoder:
             int, tuple[set[str], Iterator[str]]
         ] = {}  # object in progress → keys already decoded
         self._known = dict(CONSTANTS)  # text → the value that it is in every place
+        self._paths: dict[str, _Path] = {}
         self._functions: dict[int, object] = {}
         self._consumed: set[int] = set()
         self._opaque: dict[int, object] = {}  # containers that are no plain object or array
@@ -220,31 +222,46 @@ class Decoder:
         return value
 
     def _reference(self, text: str, depth: int) -> object:
-        row, *steps = text[1:].split(":", self._limits.max_path_steps + 1)
-        value = self._refer(_part_id(row, text), depth, is_whole=not steps)
+        path = self._paths.get(text)
+        if path is None:
+            path = self._path(text)
+        part_id, steps = path
+        value = self._refer(part_id, depth, is_whole=not steps)
         if not steps:
             return value
-        if len(steps) > self._limits.max_path_steps:
-            raise DecodeError(
-                f"The call refers to something more than {self._limits.max_path_steps} steps away."
-            )
         self._count(len(steps) - 1)
-        for step in steps:
-            value = self._step(value, step)
+        for step, index in steps:
+            value = self._step(value, step, index)
             if value is _MISSING or value is UNDEFINED:
                 raise DecodeError(f"The call refers to {text[:80]!r}, which is not there.")
         self._repeat(value, depth)
         return value
 
+    def _path(self, text: str) -> _Path:
+        """The part that a reference names, and its steps from there, each with the place in an array that it may be."""
+        row, *steps = text[1:].split(":", self._limits.max_path_steps + 1)
+        part_id = _part_id(row, text)
+        if len(steps) > self._limits.max_path_steps:
+            raise DecodeError(
+                f"The call refers to something more than {self._limits.max_path_steps} steps away."
+            )
+        path = (part_id, [(step, int(step) if _is_index(step) else -1) for step in steps])
+        if len(self._paths) < _MAX_KNOWN:
+            self._paths[text] = path
+        return path
+
     def _refer(self, part_id: int, depth: int, *, is_whole: bool = True) -> object:
         """The value of a part; one that was decoded before is paid for again."""
+        root = self._roots.get(part_id)
+        if root is not None:  # we are inside it
+            return root
         is_known = part_id in self._done
         value = self.model(part_id, depth)
         if is_known and is_whole:
             self._repeat(value, depth)
         return value
 
-    def _step(self, value: Any, step: str) -> object:
+    def _step(self, value: Any, step: str, index: int) -> object:
         """Only through plain objects by own keys and arrays by index: React's CVE-2025-55182 was a laxer walk."""
         cls, me = type(value), id(value)
         if me in self._opaque:
@@ -253,7 +270,7 @@ class Decoder:
             if me in self._trail and not self._has_passed(value, step):
                 return _MISSING
             return value.get(step, _MISSING)
-        if cls is list and _is_index(step) and (index := int(step)) < len(value):
+        if cls is list and 0 <= index < len(value):
             at = self._trail.get(me, len(value))
             return value[index] if index < at or (index == at and type(value[index]) is not str) else _MISSING
         return _MISSING
@@ -273,8 +290,13 @@ class Decoder:
 
     def _repeat(self, value: object, depth: int) -> None:
         """Pay for a value that stands in a second place: whoever copies, prints or checks the arguments will."""
-        height, nodes = self._measure(value)
-        self._count(nodes)
+        if id(value) in self._trail:  # a cycle
+            height, nodes = 0, 1
+        else:
+            height, nodes = self._measure(value)
+        self._nodes_left -= nodes
+        if self._nodes_left < 0:
+            raise self._too_many("values", self._limits.max_nodes)
         if depth + height > self._limits.max_depth:
             raise self._too_deep()
 
