@@ -15,7 +15,9 @@ from math import ceil
 from operator import sub
 from typing import ClassVar, Literal, TypeAlias
 
-from flightwire._frozen import value
+import msgspec
+
+from flightwire._frozen import like_a_dataclass, value
 from flightwire.jsontypes import JSONObject, JSONValue
 from flightwire.messages import ModelMessage
 
@@ -188,8 +190,8 @@ class TextStart:
     type: ClassVar[Literal["text-start"]] = "text-start"
 
 
-@value
-class TextDelta:
+@like_a_dataclass
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
     """More of a text."""
 
     id: str
@@ -216,8 +218,8 @@ class ReasoningStart:
     type: ClassVar[Literal["reasoning-start"]] = "reasoning-start"
 
 
-@value
-class ReasoningDelta:
+@like_a_dataclass
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False):
     """More of a piece of reasoning."""
 
     id: str

@@ -71,7 +71,7 @@ def test_texts_that_were_read_are_packed() -> None:
     source = create_streamable_value("")
     snapshot = source.value
     follower = snapshot.follow(nothing)
-    for number in range(PACK_LINKS):
+    for number in range(PACK_LINKS + 1):
         source.update(str(number))
         follower.take()
     assert snapshot._link[2][0] == PACKED

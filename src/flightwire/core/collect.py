@@ -48,7 +48,7 @@ from flightwire.events import (
 from flightwire.providers.base import Reasoning, Text
 
 DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
-FOLD_PIECES: Final = 64
+FOLD_PIECES: Final = 32
 _CONTENT = (
     Source,
     File,

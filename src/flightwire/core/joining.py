@@ -12,6 +12,15 @@ from flightwire.events import ReasoningDelta, StreamPart, TextDelta
 
 def joined(parts: Sequence[StreamPart]) -> list[StreamPart]:
     """The same text and reasoning in as few parts as can say it; everything else as it was."""
+    if parts and type(first := parts[0]) is TextDelta:  # most often it is one text, and nothing else
+        name = first.id
+        texts = [
+            part.text
+            for part in parts
+            if type(part) is TextDelta and part.id == name and part.provider_metadata is None
+        ]
+        if len(texts) == len(parts):
+            return [TextDelta(name, "".join(texts))]
     out: list[StreamPart] = []
     run: list[TextDelta] | list[ReasoningDelta] = []
     for part in parts:

@@ -58,7 +58,7 @@ class Step:
         self._began_at = self._called_at = time.monotonic()
         self._began_at_s = time.time()
         self._response_time_s = 0.0
-        self._made_id = f"aitxt-{secrets.token_hex(12)}"
+        self._made_id: str | None = None
 
     def model_is_called(self) -> None:
         """The model's time begins."""
@@ -102,11 +102,15 @@ class Step:
     def response(self) -> ResponseMetadata:
         """What the provider said about its answer; what it did not say is made up, as in the AI SDK."""
         said = self.collector.response
-        return replace(
-            said,
-            id=said.id or self._made_id,
-            model_id=said.model_id or self.plan.model.model_id,
-            timestamp_s=self._began_at_s if said.timestamp_s is None else said.timestamp_s,
+        if not said.id and self._made_id is None:
+            self._made_id = f"aitxt-{secrets.token_hex(12)}"
+        return ResponseMetadata(
+            said.id or self._made_id,
+            said.model_id or self.plan.model.model_id,
+            self._began_at_s if said.timestamp_s is None else said.timestamp_s,
+            said.headers,
+            said.messages,
+            said.body,
         )
 
     def model_call_end(self, finish: ProviderFinish) -> ModelCallEndEvent:

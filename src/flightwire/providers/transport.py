@@ -10,7 +10,8 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncGenerator, Mapping
-from types import SimpleNamespace
+from contextvars import ContextVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -213,12 +214,13 @@ async def _post(call: Outgoing, accept: str) -> Reply:
     repeat the request then; every repetition uses up one pooled connection, so the last is made on a new one.
     """
     while True:
-        reused: list[bool] = []
+        made: list[bool] = []  # whether a connection was made for this
+        _made.set(made)
         try:
-            response = await _send(call, accept, reused)
+            response = await _send(call, accept)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             is_lost = isinstance(error, (aiohttp.ClientConnectionError, ConnectionError))
-            if reused and is_lost and not isinstance(error, TimeoutError):
+            if not made and is_lost and not isinstance(error, TimeoutError):
                 continue
             raise _unreachable(call, error) from error
         reply = _HTTPReply(call, response)
@@ -226,7 +228,7 @@ async def _post(call: Outgoing, accept: str) -> Reply:
         return reply
 
 
-async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.ClientResponse:
+async def _send(call: Outgoing, accept: str) -> aiohttp.ClientResponse:
     session = await _session()
     proxy, proxy_headers = proxy_of(call.url)
     headers = {"content-type": _JSON, "accept": accept, **call.headers}
@@ -244,7 +246,6 @@ async def _send(call: Outgoing, accept: str, reused: list[bool]) -> aiohttp.Clie
         timeout=aiohttp.ClientTimeout(
             total=None, connect=call.timeouts.connect_s, sock_read=call.timeouts.read_s
         ),
-        trace_request_ctx=reused,
     )
 
 
@@ -284,22 +285,30 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
 # --- sessions ----------------------------------------------------------------------------------------------------
 
 
+_made: ContextVar[list[bool]] = ContextVar("flightwire_connection_made")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells a call that its connection does not come from the pool; aiohttp's tracing would, at ten times the cost."""
+
+    async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        _made.get([]).append(True)
+        return await super()._create_connection(*args, **kwargs)
+
+
 class _Pool:
     """One loop's session, and the responses that nobody reads any more."""
 
     def __init__(self) -> None:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
         self.session = aiohttp.ClientSession(
             # No limit: the caller bounds what runs at once, and a queue here would look like a stall.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=_Connector(limit=0),
             # No cookies: no state passes from one person's call to another's.
             cookie_jar=aiohttp.DummyCookieJar(),
             # Not the client's reading of the environment: it would send passwords from ~/.netrc; see proxies.py.
             trust_env=False,
             # No compression: it holds tokens back.
             headers={"user-agent": "flightwire", "accept-encoding": "identity"},
-            trace_configs=[trace],
         )
         self.leaving: set[aiohttp.ClientResponse] = set()
         self.patience = Patience(asyncio.get_running_loop())
@@ -313,11 +322,6 @@ class _Pool:
             for response in self.leaving:
                 response.close()
             await self.session.close()
-
-
-async def _note_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-    """Tell the call that its connection comes from the pool."""
-    context.trace_request_ctx.append(True)
 
 
 _pools: dict[asyncio.AbstractEventLoop, _Pool] = {}

@@ -18,29 +18,30 @@ PACKED: Final = 256  # beside the kinds in `flightwire.wire.flight.values`
 Link = list[Any]  # [kind, value, next link or None]
 
 
-def pack(begin: Link, end: Link) -> Link | None:
-    """Put one link in the place of all between two, where they are texts.
+def pack(begin: Link, links: Sequence[Link], end: Link) -> Link | None:
+    """Put one link in the place of several, where they are texts.
+
+    Arguments:
+        begin: the link before them.
+        links: those between the two, at least one.
+        end: the link after them.
 
     Returns:
-        Where to begin the next time; None when there is something between them that is not text: then the rest stays.
+        Where to begin the next time; None when that is for others: these are not texts, or another reader packs them.
     """
-    link = begin[2]
-    while link is not None and link[0] == PACKED:  # by another reader
-        begin, link = link, link[2]
-    kinds, sizes, texts = bytearray(), array("I"), []
-    while link is not None and link is not end:
-        if link[0] > CURR or type(link[1]) is not str:
-            return None
-        kinds.append(link[0])
-        sizes.append(len(link[1]))
-        texts.append(link[1])
-        link = link[2]
-    if link is not None and texts:  # else another reader is ahead, and has packed them
-        begin[2] = begin = [PACKED, (bytes(kinds), sizes, "".join(texts)), link]
-    return begin
+    texts = [link[1] for link in links]
+    kinds = bytes([link[0] for link in links])
+    if begin[2] is not links[0] or max(kinds) > CURR:
+        return None
+    try:
+        text = "".join(texts)
+    except TypeError:
+        return None
+    packed = begin[2] = [PACKED, (kinds, array("I", map(len, texts)), text), end]
+    return packed
 
 
-def unpacked(links: Sequence[Link]) -> list[Link]:
+def unpacked(links: Sequence[Link]) -> list[Any]:
     """The links with those in them that were packed."""
     if links[0][0] != PACKED:  # they stand at the beginning
         return list(links)

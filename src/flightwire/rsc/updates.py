@@ -17,13 +17,13 @@ from typing import Any, cast
 
 from flightwire.elements import UNSET
 from flightwire.errors import OutputLimitError
-from flightwire.rsc.packing import pack, unpacked
+from flightwire.rsc.packing import PACKED, pack, unpacked
 from flightwire.scope import RequestScope, current_scope
 from flightwire.wire.flight.values import CURR, DONE, ERROR, Delta
 
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
 NOBODY = math.inf
-PACK_LINKS = 64  # so many that a reader has passed are packed at once
+PACK_LINKS = 32  # so many that a reader has passed are packed at once
 _OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
 
 Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an object per token
@@ -150,9 +150,9 @@ class Follower:
         self.max_unread_bytes = max_unread_bytes
         self._stream = stream
         self._link = link
-        self._begin: Link | None = link  # what follows it, up to `_link`, may be packed
+        self._begin: Link | None = link  # before what may be packed; None when that is not ours to do
         self._is_new = True
-        self._passed = 0
+        self._passed: list[Link] = []  # and not packed yet
         stream.followers = (*stream.followers, self)
         stream.arm()
 
@@ -173,12 +173,22 @@ class Follower:
         self._link = last
         if self._is_new:
             self._is_new = False
-            taken = unpacked(taken)
-        self._passed += len(taken)
-        if self._passed >= PACK_LINKS and self._begin is not None:
-            self._passed = 0
-            self._begin = pack(self._begin, last)
+            if taken[0][0] == PACKED:  # by another reader, who goes on with it
+                self._begin = None
+                return unpacked(taken)
+        if self._begin is not None:
+            self._pack(taken)
         return taken
+
+    def _pack(self, taken: list[Link]) -> None:
+        """Pack what was taken, once it is enough; the last link stays as it is, for the next one hangs on it."""
+        passed = self._passed
+        passed += taken
+        if len(passed) > PACK_LINKS:
+            last = passed.pop()
+            assert self._begin is not None
+            self._begin = pack(self._begin, passed, last)
+            self._passed = [last]
 
     def close(self) -> None:
         """Stop reading."""

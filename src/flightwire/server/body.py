@@ -178,15 +178,20 @@ def parse_body(content_type: str | None, body: bytes, *, max_parts: int = MAX_PA
     boundary = _boundary(content_type)
     if boundary is not None:
         return parse_form(body, boundary, max_parts=max_parts)
-    _, parameters = _content_type(content_type or "text/plain")
+    parameters = {} if content_type == _TEXT else _content_type(content_type or "text/plain")[1]
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in _UTF8:
         raise DecodeError(f"A call is UTF-8 text, not {charset[:40]!r}.")
     return text_of(body, "The body")
 
 
+_TEXT: Final = "text/plain;charset=UTF-8"  # what browsers say of a text
+
+
 def _boundary(content_type: str | None) -> bytes | None:
     """The boundary of a form; None for text."""
+    if content_type == _TEXT:
+        return None
     media_type, parameters = _content_type(content_type or "text/plain")
     if media_type == "text/plain":
         return None

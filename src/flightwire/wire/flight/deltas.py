@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from flightwire.wire.flight.rows import text_json
+from flightwire.wire.flight.rows import encode_json, text_json
 from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, LONG_TEXT_CHARS
 
 MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
@@ -60,6 +60,19 @@ def delta_rows(
 def _row(
     tail: bytes, batch: Sequence[Any], encode: Callable[[object], bytes], take_id: Callable[[], int]
 ) -> tuple[bytes, bytes]:
+    try:
+        return _texts_row(tail, batch, encode, take_id, encode_json)
+    except UnicodeEncodeError:  # lone surrogates exist in JSON escapes only
+        return _texts_row(tail, batch, encode, take_id, text_json)
+
+
+def _texts_row(
+    tail: bytes,
+    batch: Sequence[Any],
+    encode: Callable[[object], bytes],
+    take_id: Callable[[], int],
+    encode_text: Callable[[str], bytes],
+) -> tuple[bytes, bytes]:
     pieces = [tail, b":"]
     add = pieces.append
     end = b""
@@ -69,7 +82,7 @@ def _row(
             raise ValueError("a delta after the end of a streamable value")
         # As in `lone_row`, written out: once per token.
         if kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF):
-            pieces += (_OPEN[kind], text_json(text), _CLOSE[kind])
+            pieces += (_OPEN[kind], text_json(text) if text[:1] == "$" else encode_text(text), _CLOSE[kind])
         elif kind == CURR:
             pieces += (_OPEN[kind], encode(delta[1]), _CLOSE[kind])
         else:
