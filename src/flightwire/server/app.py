@@ -331,18 +331,21 @@ def _check_loop() -> None:
 
 
 def _freeze() -> None:
-    """Keep what was imported out of the garbage collector, once per process.
+    """Keep what was imported out of the garbage collector, and let it look less often, once per process.
 
-    It went through all of it again and again while tokens came: a fifth of the time.
+    It went through all of it again and again while tokens came: a fifth of the time. What a call leaves needs no collector.
     """
     global _is_frozen
     if not _is_frozen:
         _is_frozen = True
         gc.collect()
         gc.freeze()
+        if gc.get_threshold()[0] < _YOUNG_OBJECTS and gc.isenabled():
+            gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 _is_frozen = False
+_YOUNG_OBJECTS = 10_000  # between two looks at what is new; Python looks after 700
 
 
 def _check_served(folder: Path | None, actions: Sequence[object]) -> None:
