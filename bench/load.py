@@ -25,6 +25,7 @@ from bench.wires import WIRES
 
 TIMEOUT_S = 300.0
 FULL_POLL_S = 0.05
+START_MS = 1000  # in which paced streams begin
 ACTIONS = {"text": "actions#generate", "tools": "actions#useTool", "object": "actions#listItems"}
 
 
@@ -187,8 +188,9 @@ async def run(job: Job) -> Seen:
 
 
 async def _browse(job: Job, reader: Reader, number: int) -> list[Answer]:
-    if job.interval_ms:  # streams begin one after the other, so that their tokens do not fall together
-        await asyncio.sleep(number / job.streams * min(job.interval_ms, 1000) / 1000)
+    if job.interval_ms:  # streams begin one after the other, so that neither their calls nor their tokens fall together
+        spread_ms = START_MS + job.interval_ms if job.interval_ms < START_MS else START_MS
+        await asyncio.sleep(number / job.streams * spread_ms / 1000)
     names = (f"s{number}r{turn}" for turn in range(job.rounds))
     action = ACTIONS[job.work]
     return [await reader.ask(answers.prompt(job.tokens, job.interval_ms, name), action) for name in names]

@@ -48,12 +48,18 @@ class Writable(Protocol):
 
 
 class Gate:
-    """A door that producers pass: open normally, closed while too much waits for the client."""
+    """A door that producers pass: open normally, closed while too much waits for the client.
 
-    __slots__ = ("_waiters", "closed")
+    Attributes:
+        closed: whether producers have to wait.
+        before_wait: what a producer of ours calls before it waits for more, if anything.
+    """
+
+    __slots__ = ("_waiters", "before_wait", "closed")
 
     def __init__(self) -> None:
         self.closed = False
+        self.before_wait: Callable[[], None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     def close(self) -> None:

@@ -52,6 +52,8 @@ class Reader:
         if place.position >= len(parts):
             if not self._has_begun:
                 self._begin()
+            if self._gate is not None and self._gate.before_wait is not None:
+                self._gate.before_wait()
             while place.position >= len(parts) and not log.closed:
                 more = log.expect(place)
                 try:

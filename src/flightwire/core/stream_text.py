@@ -100,6 +100,8 @@ def stream_text(
 class StreamTextResult(Generic[O_co, P_co, E_co]):
     """An answer in the making. Read it in any number of ways at once; each sees all of it.
 
+    Who begins when others have read far gets that text in larger pieces.
+
     `async for text in result.text_stream`, `async for part in result`, `await result.text`; as a context manager, leaving
     the block closes the connection to the model. The three types are those of the output, of its partials and its elements.
     """

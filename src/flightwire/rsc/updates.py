@@ -19,7 +19,7 @@ from flightwire.elements import UNSET
 from flightwire.errors import OutputLimitError
 from flightwire.rsc.packing import PACKED, pack, unpacked
 from flightwire.scope import RequestScope, current_scope
-from flightwire.wire.flight.values import CURR, DONE, ERROR, Delta
+from flightwire.wire.flight.values import CURR, DONE, ERROR, LONG_TEXT_CHARS, Delta
 
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
 NOBODY = math.inf
@@ -179,6 +179,16 @@ class Follower:
         if self._begin is not None:
             self._pack(taken)
         return taken
+
+    def take_lone_text(self) -> Link | None:
+        """The update that has come since the last call, if it is the only one, and a text that goes on; else nothing is taken."""
+        link = self._link[2]
+        if self._is_new or link is None or link[2] is not None or link[0] > CURR:
+            return None
+        text = link[1]
+        if type(text) is not str or len(text) >= LONG_TEXT_CHARS:
+            return None
+        return cast("Link", self.take()[0])
 
     def _pack(self, taken: list[Link]) -> None:
         """Pack what was taken, once it is enough; the last link stays as it is, for the next one hangs on it."""

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from threading import get_ident
 from typing import Any, Protocol, cast
 
 from flightwire.elements import UNDEFINED
@@ -17,6 +18,7 @@ from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
+from flightwire.server.direct import Rest, can_send_at_once, send_at_once
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
 from flightwire.server.unsent import close_coroutines
 from flightwire.wire.flight.manifest import Manifest
@@ -97,6 +99,9 @@ class Pump:
         self._open: dict[int, Slot] = {}
         self._tasks: set[asyncio.Task[None]] | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._is_direct = can_send_at_once(send)
+        self._wake_up: asyncio.Handle | None = None  # of the task, unless what has come leaves before
+        self._rest: Rest | Exception | None = None  # of what was sent without the task
         self._is_due = False  # whether something has arrived that was not looked at
         self._queued_bytes = 0
         self._started = False
@@ -125,7 +130,10 @@ class Pump:
             if self._linger_s > 0:
                 out += await self._linger()
             self._is_due = True
+            self._scope.gate.before_wait = self._leave_at_once if self._is_direct else None
             while True:
+                if self._rest is not None:
+                    await self._finish(self._rest)
                 if self._is_due:
                     self._is_due = False
                     out += self._take()
@@ -225,11 +233,61 @@ class Pump:
     def wake(self) -> None:
         """Something has arrived."""
         self._is_due = True
+        if not self._is_direct:
+            self._resume()
+        elif self._wake_up is None and self._waiter is not None:
+            self._wake_up = self._loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._wake_up = None
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _leave_at_once(self) -> None:
+        """A producer is about to wait: a token that came alone leaves now instead of in another turn of the event loop."""
+        wake_up = self._wake_up
+        if (
+            wake_up is None
+            or not self._started
+            or self._settled
+            or self._keep_alive_due
+            or self._ending is not None
+            or len(self._followers) != 1
+            or get_ident() != self._scope.thread
+        ):
+            return
+        ((slot, follower),) = self._followers.values()
+        delta = follower.take_lone_text()
+        if delta is None or (row := self._writer.lone_text(slot, delta)) is None:
+            return
+        wake_up.cancel()
+        self._wake_up = None
+        self._is_due = self._quiet = False
+        self.sent_bytes += len(row)
+        try:
+            self._rest = send_at_once(
+                self._send, {"type": "http.response.body", "body": row, "more_body": True}
+            )
+        except Exception as error:
+            self._rest = error
+        if self._rest is not None:
+            self._is_writing = True
+            self._resume()
+        elif self._scope.gate.closed:
+            self._scope.gate.open()
+
+    async def _finish(self, rest: Rest | Exception) -> None:
+        """What could not leave at once."""
+        self._rest = None
+        if isinstance(rest, Exception):
+            raise rest
+        await rest
+        self._is_writing = False
+        if self._scope.gate.closed:
+            self._scope.gate.open()
 
     async def _wait(self) -> None:
         """Until something has arrived since the last time."""
@@ -421,7 +479,10 @@ class Pump:
             self._drop(item)
         if self._timer is not None:
             self._timer.cancel()
+        if self._wake_up is not None:
+            self._wake_up.cancel()
         self._scope.on_idle = None
+        self._scope.gate.before_wait = None
         self._scope.gate.open()
 
     def _collect_garbage(self) -> None:

@@ -1,0 +1,187 @@
+"""A token that comes alone leaves in the action's own turn of the event loop, where the server allows it; and when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+import flightwire
+from flightwire import (
+    StreamableValue,
+    StreamableValueSource,
+    action,
+    create_streamable_value,
+    start_soon,
+    stream_text,
+)
+from flightwire.events import ProviderFinish, ProviderPart, StreamStart, TextDelta, TextEnd, TextStart, Usage
+from flightwire.providers.base import ModelCall
+from flightwire.server.direct import Rest, can_send_at_once, send_at_once
+
+pytestmark = pytest.mark.anyio
+TOKENS = [f"{number:02}" for number in range(40)]
+
+
+class OneByOne:
+    """A model whose tokens come alone."""
+
+    provider = model_id = "one-by-one"
+    ended = "not begun"
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        self.ended = "open"
+        try:
+            yield [StreamStart(), TextStart("0")]
+            for token in TOKENS:
+                for _ in range(4):
+                    await asyncio.sleep(0)
+                yield [TextDelta("0", token)]
+            yield [TextEnd("0"), ProviderFinish("stop", Usage())]
+        finally:
+            self.ended = "closed"
+
+    async def generate(self, call: ModelCall) -> Any:
+        raise NotImplementedError
+
+
+class Server:
+    """As uvicorn's cycle: its `send` may be run by anybody. Refuses to end before `more` is set, from `slow_from` on."""
+
+    def __init__(self, *, slow_from: int = 10**9, fails_at: int = 10**9) -> None:
+        self.sent: list[bytes] = []
+        self.tasks: list[str] = []
+        self.more = asyncio.Event()
+        self.waits = 0
+        self._slow_from = slow_from
+        self._fails_at = fails_at
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if len(self.sent) >= self._fails_at:
+            raise OSError("the client has gone")
+        if len(self.sent) >= self._slow_from and not self.more.is_set():
+            self.waits += 1
+            await self.more.wait()
+        task = asyncio.current_task()
+        self.tasks.append("" if task is None else task.get_name())
+        self.sent.append(message.get("body", b""))
+
+    def tokens(self) -> list[str]:
+        return [json.loads(text) for text in re.findall(rb'"curr":("\d+")', b"".join(self.sent))]
+
+
+Server.__module__ = "uvicorn.protocols.http.none_of_its_own"
+
+
+async def call(server: Server, model: OneByOne) -> None:
+    @action
+    async def generate() -> StreamableValue[str]:
+        stream: StreamableValueSource[str] = create_streamable_value()
+
+        async def write() -> None:
+            async with stream:
+                async for text in stream_text(model=model, prompt="x").text_stream:
+                    stream.update(text)
+
+        start_soon(write)
+        return stream.value
+
+    messages = iter([{"type": "http.request", "body": b"[]"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages, None) or await asyncio.Future()
+
+    headers = [(b"rsc-action-id", generate.id.encode()), (b"content-type", b"text/plain;charset=UTF-8")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": headers,
+        "query_string": b"",
+        "scheme": "http",
+    }
+    await flightwire.app(actions=[generate])(scope, receive, server.send)
+
+
+async def test_a_token_leaves_with_who_made_it() -> None:
+    server = Server()
+    await call(server, OneByOne())
+    assert server.tokens() == TOKENS
+    assert server.tasks.count("write") > len(TOKENS) // 2
+
+
+async def test_a_server_that_lets_us_wait_gets_every_token_once_and_in_order() -> None:
+    server, model = Server(slow_from=10), OneByOne()
+    calling = asyncio.ensure_future(call(server, model))
+    while not server.waits:
+        await asyncio.sleep(0)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert server.waits == 1  # nothing is sent beside it
+    server.more.set()
+    await calling
+    assert server.tokens() == TOKENS
+
+
+async def test_a_call_that_ends_while_the_server_lets_us_wait_ends_everything() -> None:
+    server, model = Server(slow_from=10), OneByOne()
+    calling = asyncio.ensure_future(call(server, model))
+    while not server.waits:
+        await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert model.ended == "closed"
+
+
+async def test_a_send_that_fails_ends_the_call_and_not_the_action_s_loop() -> None:
+    server, model = Server(fails_at=10), OneByOne()
+    with pytest.raises(OSError, match="the client has gone"):
+        await call(server, model)
+    assert model.ended == "closed"
+    assert len(server.sent) == 10
+
+
+async def test_what_is_left_of_a_send_hears_what_its_task_is_told() -> None:
+    heard: list[object] = []
+
+    async def send(message: Any) -> None:
+        try:
+            heard.append(await asyncio.get_running_loop().run_in_executor(None, lambda: "first"))
+            await asyncio.Future()
+        except asyncio.CancelledError:
+            heard.append("cancelled")
+            raise
+
+    rest = send_at_once(send, {})
+    assert isinstance(rest, Rest)
+
+    async def finish() -> None:
+        await rest
+
+    task = asyncio.ensure_future(finish())
+    while not heard:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert heard == ["first", "cancelled"]
+
+
+async def test_only_a_server_s_own_send_is_run_by_anybody() -> None:
+    async def around(message: Any) -> None: ...
+
+    assert can_send_at_once(Server().send)
+    assert not can_send_at_once(around)
+    assert not can_send_at_once(OneByOne().generate)
+
+
+def test_uvicorn_is_such_a_server() -> None:
+    from uvicorn.protocols.http import h11_impl, httptools_impl
+
+    for module in (h11_impl, httptools_impl):
+        assert module.RequestResponseCycle.__module__.startswith("uvicorn.protocols.http.")
