@@ -188,7 +188,9 @@ async def run(job: Job) -> Seen:
 
 
 async def _browse(job: Job, reader: Reader, number: int) -> list[Answer]:
-    if job.interval_ms:  # streams begin one after the other, so that neither their calls nor their tokens fall together
+    if (
+        job.interval_ms
+    ):  # streams begin one after the other, so that neither their calls nor their tokens fall together
         spread_ms = START_MS + job.interval_ms if job.interval_ms < START_MS else START_MS
         await asyncio.sleep(number / job.streams * spread_ms / 1000)
     names = (f"s{number}r{turn}" for turn in range(job.rounds))
