@@ -5,11 +5,13 @@ Owns: how a picture looks. Refuses to know: what is in it. Written by hand, so t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from bench.measure import Figures
+from bench.measure import GROWING, OPEN, Figures, per_stream_kib
 
+SEVERAL = 2  # one bar is no picture
 WIDTH, LABEL, BAR, GAP, TOP = 760, 210, 22, 8, 44
 SHARE = WIDTH - LABEL - 110
 STYLE = "font-family:system-ui,sans-serif;font-size:13px;fill:#222"
@@ -37,14 +39,38 @@ def plot(title: str, bars: dict[str, float], *, unit: str, ours: str) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def write_plots(found: dict[str, dict[str, Figures]], folder: Path, *, prefix: str, ours: str) -> list[Path]:
-    """A picture for each scenario with several servers."""
+def write_plots(
+    found: dict[str, dict[str, Figures]],
+    idle: dict[str, dict[str, float]],
+    folder: Path,
+    *,
+    prefix: str,
+    ours: str,
+) -> list[Path]:
+    """Draw each scenario with several servers: CPU, and what else it is about; and how long they take to start."""
     written = []
-    for scenario, servers in found.items():
-        if len(servers) > 1:
-            bars = {name: one.cpu_us for name, one in servers.items()}
-            name = "".join(each if each.isalnum() else "-" for each in scenario).strip("-")
-            path = folder / f"{prefix}-{name}.svg"
-            path.write_text(plot(f"CPU per token, {scenario}", bars, unit="µs", ours=ours), encoding="utf-8")
-            written.append(path)
+    for title, unit, bars in (*_pictures(found), *_starts(idle)):
+        if len(bars) < SEVERAL:
+            continue
+        name = "".join(each if each.isalnum() else "-" for each in title).strip("-")
+        path = folder / f"{prefix}-{name}.svg"
+        path.write_text(plot(title, bars, unit=unit, ours=ours), encoding="utf-8")
+        written.append(path)
     return written
+
+
+def _pictures(found: dict[str, dict[str, Figures]]) -> Iterator[tuple[str, str, dict[str, float]]]:
+    for scenario, servers in found.items():
+        if scenario == OPEN:
+            kib = {name: per_stream_kib(one) for name, one in servers.items()}
+            yield f"Memory per stream, {scenario}", "KiB", kib
+        elif scenario != GROWING:
+            yield f"CPU per token, {scenario}", "µs", {name: one.cpu_us for name, one in servers.items()}
+        if scenario.startswith("paced"):
+            for of in ("p50", "p99"):
+                added = {name: one.of(f"added_{of}_ms") for name, one in servers.items()}
+                yield f"Added latency {of}, {scenario}", "ms", added
+
+
+def _starts(idle: dict[str, dict[str, float]]) -> Iterator[tuple[str, str, dict[str, float]]]:
+    yield "Start of the process", "ms", {name: one["start_ms"] for name, one in idle.items()}

@@ -12,7 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.gate import rows_of
-from bench.measure import GROWING, LONG, LONGEST, OPEN, SHORT, Figures, paired_ratio
+from bench.measure import (
+    GROWING,
+    LONG,
+    LONGEST,
+    OPEN,
+    SHORT,
+    Figures,
+    kept_bytes,
+    paired_ratio,
+    per_stream_kib,
+)
 from bench.servers import RAW_PUMP
 
 Found = dict[str, dict[str, Figures]]
@@ -85,11 +95,6 @@ def _memory(found: Found) -> Table:
     return table
 
 
-def per_stream_kib(one: Figures) -> float:
-    """What each of the open streams holds."""
-    return (one.of("memory_1_mb") - one.of("memory_0_mb")) * 1024 / 1000
-
-
 def _growth(found: Found) -> Table:
     table = _columns("growth", f"µs/token: {LONG} ÷ 500", f"{LONGEST} ÷ {LONG}", "bytes kept per token")
     for name, long in found.get(LONG, {}).items():
@@ -101,11 +106,6 @@ def _growth(found: Found) -> Table:
             "" if growing is None else f"{kept_bytes(growing):.0f}",
         )
     return table
-
-
-def kept_bytes(one: Figures) -> float:
-    """What each token leaves behind while its stream is open; 100 streams got 300 tokens between the two looks."""
-    return (one.of("memory_2_mb") - one.of("memory_1_mb")) * 1024 * 1024 / (100 * 300)
 
 
 def _others(raw: dict[str, Any]) -> Table:

@@ -102,7 +102,7 @@ def _save(raw: Raw, console: Console | None = None) -> None:
     path.write_text(json.dumps(raw, indent=1, ensure_ascii=False), encoding="utf-8")
     if console is None:
         return
-    plots = write_plots(report.figures_of(raw), RESULTS, prefix=raw["when"], ours=OURS)
+    plots = write_plots(report.figures_of(raw), raw["idle"], RESULTS, prefix=raw["when"], ours=OURS)
     console.print(f"[dim]raw figures: {path.relative_to(ROOT)}, {len(plots)} plots beside them[/]")
 
 

@@ -26,9 +26,11 @@ from bench.measure import (
     SHORT,
     TOOLS,
     Figures,
+    kept_bytes,
     paired_ratio,
+    per_stream_kib,
 )
-from bench.report import Found, figures_of, kept_bytes, per_stream_kib
+from bench.report import Found, figures_of
 from bench.run import RESULTS
 from bench.servers import RAW_PUMP
 

@@ -39,7 +39,10 @@ def test_a_run_prints_a_report_and_keeps_its_figures(
     assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
     kept = [json.loads(path.read_text()) for path in results.glob("*.json")]
     assert any(raw["scenarios"].keys() == {each.name for each in TINY} for raw in kept)
-    assert list(results.glob("*.svg"))
+    drawn = {path.stem[len("2026-11-26T00-00-00-") :] for path in results.glob("*.svg")}
+    assert {"Start-of-the-process", "CPU-per-token--saturated"} <= drawn
+    assert any(name.startswith("Added-latency-p99") for name in drawn)
+    assert any(name.startswith("Memory-per-stream") for name in drawn)
 
 
 def test_a_ratio_that_moved_by_more_than_15_percent_is_told() -> None:

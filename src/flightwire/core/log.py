@@ -69,8 +69,11 @@ class PartLog(Generic[P]):
         """Add parts and wake who waits for them."""
         if parts:
             self.parts += parts
-            if self._waiters:
-                self._wake()
+            if self._waiters:  # `_wake`, written out: once per token
+                waiters, self._waiters = self._waiters, []
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
 
     def settle(self) -> None:
         """Nothing that is awaited will change any more; parts may still be added."""

@@ -177,28 +177,34 @@ class Follower:
                 self._begin = None
                 return unpacked(taken)
         if self._begin is not None:
-            self._pack(taken)
+            self._passed += taken
+            if len(self._passed) > PACK_LINKS:
+                self._pack(self._begin)
         return taken
 
     def take_lone_text(self) -> Link | None:
         """The update that has come since the last call, if it is the only one, and a text that goes on; else nothing is taken."""
-        link = self._link[2]
+        link: Link | None = self._link[2]
         if self._is_new or link is None or link[2] is not None or link[0] > CURR:
             return None
         text = link[1]
         if type(text) is not str or len(text) >= LONG_TEXT_CHARS:
             return None
-        return cast("Link", self.take()[0])
+        stream = self._stream  # as in `take`
+        stream.unread_bytes = 0
+        stream.alarm = 0 if stream.followers else NOBODY
+        self._link = link
+        if self._begin is not None:
+            self._passed.append(link)
+            if len(self._passed) > PACK_LINKS:
+                self._pack(self._begin)
+        return link
 
-    def _pack(self, taken: list[Link]) -> None:
-        """Pack what was taken, once it is enough; the last link stays as it is, for the next one hangs on it."""
-        passed = self._passed
-        passed += taken
-        if len(passed) > PACK_LINKS:
-            last = passed.pop()
-            assert self._begin is not None
-            self._begin = pack(self._begin, passed, last)
-            self._passed = [last]
+    def _pack(self, begin: Link) -> None:
+        """Pack what was taken; the last link stays as it is, for the next one hangs on it."""
+        last = self._passed.pop()
+        self._begin = pack(begin, self._passed, last)
+        self._passed = [last]
 
     def close(self) -> None:
         """Stop reading."""

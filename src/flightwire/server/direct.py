@@ -9,7 +9,7 @@ it runs: uvicorn's own is one; what middleware puts around it may not be.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
-from typing import Any, cast
+from typing import Any
 
 from flightwire.server.responses import Message, Send
 
@@ -48,7 +48,7 @@ def send_at_once(send: Send, message: Message) -> Rest | None:
     Raises:
         Exception: what `send` raises.
     """
-    coro = cast("Coroutine[Any, Any, None]", send(message))  # those of `can_send_at_once` are
+    coro: Any = send(message)
     try:
         waits_for = coro.send(None)
     except StopIteration:

@@ -68,6 +68,40 @@ class Pump:
         error: what the action has raised, or why its result cannot be sent.
     """
 
+    __slots__ = (
+        "_before_last",
+        "_deadline",
+        "_ending",
+        "_failures",
+        "_followers",
+        "_head",
+        "_is_direct",
+        "_is_due",
+        "_is_over",
+        "_is_writing",
+        "_keep_alive_due",
+        "_linger_s",
+        "_loop",
+        "_max_duration_s",
+        "_open",
+        "_queued_bytes",
+        "_quiet",
+        "_rest",
+        "_scope",
+        "_send",
+        "_settled",
+        "_started",
+        "_status_of",
+        "_tasks",
+        "_timer",
+        "_waiter",
+        "_wake_up",
+        "_writer",
+        "error",
+        "sent_bytes",
+        "status",
+    )
+
     def __init__(
         self,
         scope: RequestScope,

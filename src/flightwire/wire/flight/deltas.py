@@ -30,7 +30,11 @@ def lone_row(tail: bytes, delta: Sequence[Any], following: int) -> bytes | None:
     kind, text = delta[0], delta[1]
     if kind > CURR or type(text) is not str or (len(text) >= LONG_TEXT_CHARS and kind != DIFF):
         return None
-    return b'%b:%b%b%b"$@%x"}\n' % (tail, _OPEN[kind], text_json(text), _CLOSE[kind], following)
+    try:
+        encoded = text_json(text) if text[:1] == "$" else encode_json(text)
+    except UnicodeEncodeError:
+        encoded = text_json(text)
+    return b'%b:%b%b%b"$@%x"}\n' % (tail, _OPEN[kind], encoded, _CLOSE[kind], following)
 
 
 def delta_rows(
