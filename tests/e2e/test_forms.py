@@ -85,7 +85,7 @@ async def click(request: Request) -> str:
 
 @action
 async def slow(n: int) -> int:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(2)
     return n + 1
 
 
