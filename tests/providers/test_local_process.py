@@ -29,7 +29,7 @@ SHORT = ModelCall([UserMessage("Hi")], temperature=0, max_output_tokens=2)
 ENDLESS = ModelCall([UserMessage("Count to one thousand.")], temperature=0, max_output_tokens=3000)
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from flightwire.messages import UserMessage
 from flightwire.providers.base import ModelCall
 from flightwire.providers.local import local
@@ -42,6 +42,7 @@ async def main():
         if sys.argv[1] == "leave":
             return
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background lets them ignore it
 try:
     asyncio.run(main())
 except KeyboardInterrupt:
