@@ -38,5 +38,5 @@ def like_a_dataclass(cls: type[T]) -> type[T]:
     twin = type(
         cls.__name__, (), {"__annotations__": cls.__annotations__, "__module__": cls.__module__, **defaults}
     )
-    struct.__dataclass_fields__ = dataclass(twin).__dataclass_fields__  # type: ignore[attr-defined]
+    struct.__dataclass_fields__ = dataclass(twin).__dataclass_fields__  # type: ignore[attr-defined]  # of dataclass() itself
     return cls
