@@ -119,7 +119,7 @@ def test_cut_at_any_byte_the_page_says_so(proxy: Proxy, tab: Tab) -> None:
         proxy.at = at
         tab.page.goto(proxy.url, wait_until="commit")
         tab.page.locator("main").wait_for()
-        tab.page.clock.run_for(60_000)
+        tab.page.clock.run_for(130_000)
         tab.page.wait_for_function(ENDED, arg=SAID)
         said.append(tab.page.get_by_text(SAID).count() == 1)
     assert said.count(True) > 3

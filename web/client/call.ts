@@ -20,11 +20,12 @@ import { answerRows } from './rows';
 const FLIGHT = 'text/x-component';
 const RUNTIME_VERSION = '1'; // which of our own components this page has (streamed.ts)
 const MAX_LETTER_CHARS = 2000;
+const MAX_SENT_AT_ONCE = 64 * 1024; // bytes; how long more than that is on its way, nobody tells
 
 /** Calls the action `id`; React hands it to every server reference. Rejects with ActionError, or with the action's own error. */
 export function callServer(id: string, args: unknown[]): Promise<unknown> {
-  const { signals, headers } = takeOptions();
-  const call = new Call(signals);
+  const { signals, headers, silenceTimeoutMs } = takeOptions();
+  const call = new Call(signals, silenceTimeoutMs);
   return call.promise(answerOf(call, id, args, headers));
 }
 
@@ -38,8 +39,14 @@ async function answerOf(
   try {
     const temporaryReferences = createTemporaryReferenceSet();
     const body = await encodeReply(args, { temporaryReferences });
-    const response = await post(id, body, await gather(headers), call.signal);
-    if (!response.body || !isFlight(response)) throw await refusal(response);
+    const fields = await gather(headers);
+    if (sizeOf(body) <= MAX_SENT_AT_ONCE) call.listen();
+    const response = await post(id, body, fields, call);
+    if (!response.body || !isFlight(response)) {
+      call.leave(); // who answers so may know nothing of signs of life
+      throw await refusal(response);
+    }
+    call.listen();
     call.root = createFromReadableStream(answerRows(response.body, reading(call, nameOf(id), teller)), {
       callServer,
       temporaryReferences,
@@ -48,7 +55,7 @@ async function answerOf(
     return await rooted(call.root as Promise<unknown>, response.status);
   } catch (error) {
     if (!call.root) {
-      teller.end(call.signal.aborted ? 'aborted' : 'refused');
+      teller.end(call.isGivenUp ? 'aborted' : 'refused');
       call.end();
     }
     trace(error, { action: nameOf(id) });
@@ -78,10 +85,17 @@ function isRebuilt(error: unknown): error is ActionFailure & { digest: string } 
 function reading(call: Call, action: string, teller: Teller) {
   return {
     signal: call.signal,
+    get isGivenUp() {
+      return call.isGivenUp;
+    },
+    get silence() {
+      return call.silence;
+    },
     get isStopped() {
       return call.isStopped;
     },
     received(pieces: readonly Uint8Array[]) {
+      call.heard();
       teller.rows(pieces);
     },
     failed() {
@@ -102,8 +116,9 @@ async function post(
   id: string,
   body: string | FormData,
   headers: globalThis.Headers,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<Response> {
+  const { signal } = call;
   const { root, page } = readConfig();
   headers.set('accept', FLIGHT);
   headers.set('rsc-action-id', id);
@@ -117,13 +132,19 @@ async function post(
     connected();
     return response;
   } catch (cause) {
-    if (signal.aborted) {
-      interrupted();
-      throw signal.reason;
-    }
-    disconnected();
+    if (call.isGivenUp) interrupted();
+    else disconnected();
+    if (signal.aborted) throw signal.reason;
     throw new ActionError('unreachable', 'The server cannot be reached. Is it still running?', { cause });
   }
+}
+
+/** How much there is to send, roughly. */
+function sizeOf(body: string | FormData): number {
+  if (typeof body === 'string') return body.length;
+  let size = 0;
+  for (const part of body.values()) size += typeof part === 'string' ? part.length : part.size;
+  return size;
 }
 
 function isFlight(response: Response): boolean {

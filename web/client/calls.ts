@@ -1,8 +1,9 @@
 // The calls that are under way, and what they returned.
 // Owns: ending a call, and finding the one a value came from. Refuses to know: HTTP and rows.
 
-import { isStop, stopError } from './errors';
+import { type ActionError, isStop, silenceError, stopError } from './errors';
 import { parts } from './graph';
+import { Silence } from './silence';
 
 const MAX_REMEMBERED = 100_000; // objects of one ended call
 
@@ -15,6 +16,8 @@ export class Call {
   root: unknown;
   /** Whether `stop` ended it. */
   isStopped = false;
+  /** What ended it because the server said nothing any more. */
+  silence: ActionError | undefined;
   /** Resolves when no more of the answer will come. */
   readonly ended: Promise<void>;
 
@@ -22,10 +25,16 @@ export class Call {
   readonly #release: (() => void)[] = [];
   #end: () => void = () => {};
   #isEnded = false;
+  readonly #silenceTimeoutMs: number | undefined;
+  #listening: Silence | undefined;
 
-  /** @param signals of the page; any of them aborts the call. */
-  constructor(signals: readonly AbortSignal[]) {
+  /**
+   * @param signals of the page; any of them aborts the call.
+   * @param silenceTimeoutMs of this call; `undefined` is what holds for the page.
+   */
+  constructor(signals: readonly AbortSignal[], silenceTimeoutMs?: number) {
     open.add(this);
+    this.#silenceTimeoutMs = silenceTimeoutMs;
     this.ended = new Promise(resolve => {
       this.#end = resolve;
     });
@@ -34,6 +43,32 @@ export class Call {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Whether the page ended it: by `stop`, or by a signal. */
+  get isGivenUp(): boolean {
+    return this.signal.aborted && !this.silence;
+  }
+
+  /** From now on the server has to say something now and then. */
+  listen(): void {
+    if (this.#isEnded || this.signal.aborted) return;
+    this.#listening ??= new Silence(this.#silenceTimeoutMs, silentForMs => {
+      this.silence = silenceError(this.root ? 'lost' : 'unreachable', silentForMs);
+      this.#abort(this.silence);
+    });
+    this.heard();
+  }
+
+  /** It has said something. */
+  heard(): void {
+    this.#listening?.heard();
+  }
+
+  /** It need say nothing from now on. */
+  leave(): void {
+    this.#listening?.close();
+    this.#listening = undefined;
   }
 
   /** Ends it; nothing happens when it has ended. */
@@ -49,6 +84,7 @@ export class Call {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.leave();
     for (const release of this.#release) release();
     this.#end();
     whenIdle(() => this.#remember());
@@ -66,6 +102,7 @@ export class Call {
   }
 
   #abort(reason: unknown): void {
+    this.leave();
     this.#controller.abort(reason);
     if (!this.root) this.end(); // there is no answer whose end could be waited for
   }

@@ -2,6 +2,7 @@
 // Owns: the state, and trying again while somebody wants to know. Refuses to know: calls.
 
 import { readConfig } from './config';
+import { Silence } from './silence';
 
 /**
  * - `online`: the server answered the last time (or was not asked yet);
@@ -12,11 +13,13 @@ import { readConfig } from './config';
 export type ConnectionState = 'online' | 'connecting' | 'offline' | 'lost';
 
 const DELAYS_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
+const ANSWER_MS = 10_000; // how long one attempt may take
 
 let state: ConnectionState = 'online';
 let listener: ((state: ConnectionState) => void) | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let attempts = 0;
+let attempt: AbortController | undefined; // unless a call was answered meanwhile
 let isListening = false;
 
 /** Tells every change from now on, and the present state at once unless it is `online`. */
@@ -40,6 +43,7 @@ export function connecting(): void {
 /** The server has answered, whatever it said. */
 export function connected(): void {
   attempts = 0;
+  attempt = undefined;
   clearTimeout(timer);
   change('online');
 }
@@ -69,11 +73,16 @@ function retryLater(): void {
 
 async function retry(): Promise<void> {
   change('connecting');
+  const own = new AbortController();
+  const silence = new Silence(ANSWER_MS, () => own.abort());
+  attempt = own;
   try {
-    await fetch(`${readConfig().root}/`, { method: 'HEAD', cache: 'no-store' });
+    await fetch(`${readConfig().root}/`, { method: 'HEAD', cache: 'no-store', signal: own.signal });
     connected();
   } catch {
-    disconnected();
+    if (attempt === own) disconnected();
+  } finally {
+    silence.close();
   }
 }
 

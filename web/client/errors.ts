@@ -19,6 +19,8 @@ export interface ActionFailure extends Error {
   digest?: string | undefined;
   /** A sentence meant for the person at the browser, if the server gave one (`raise UserError("…")`). */
   userMessage?: string | undefined;
+  /** How long nothing had come, in milliseconds, when that was taken for the end of the connection. */
+  silentForMs?: number | undefined;
 }
 
 /** A call that did not come back with an answer. */
@@ -28,17 +30,30 @@ export class ActionError extends Error implements ActionFailure {
   readonly status: number | undefined;
   readonly digest: string | undefined;
   readonly userMessage: string | undefined;
+  readonly silentForMs: number | undefined;
 
   constructor(
     kind: Exclude<ActionErrorKind, 'failed' | 'interrupted'>,
     message: string,
-    facts: { status?: number; userMessage?: string; cause?: unknown } = {},
+    facts: { status?: number; userMessage?: string; silentForMs?: number; cause?: unknown } = {},
   ) {
     super(message, 'cause' in facts ? { cause: facts.cause } : undefined);
     this.kind = kind;
     this.status = facts.status;
     this.userMessage = facts.userMessage;
+    this.silentForMs = facts.silentForMs;
   }
+}
+
+/** What a call ends with whose server says nothing any more: there was no answer yet, or a part of it. */
+export function silenceError(kind: 'unreachable' | 'lost', silentForMs: number): ActionError {
+  const said =
+    kind === 'lost'
+      ? 'The connection to the server was lost before the answer was complete'
+      : 'The server did not answer';
+  const seconds = Math.max(1, Math.round(silentForMs / 1000));
+  const message = `${said}: nothing came for ${seconds === 1 ? 'a second' : `${seconds} seconds`}.`;
+  return new ActionError(kind, message, { silentForMs });
 }
 
 /** What a page says whose own rows broke off. */

@@ -49,6 +49,9 @@ const KIND_HINTS: Record<ActionError['kind'], string> = {
   lost: 'See the terminal for what ended it. What had arrived is still on the page.',
 };
 
+const SILENCE_HINT =
+  'If the server stands at a breakpoint, or an action computes for long without an await, configure({ silenceTimeoutMs: 0 }) waits for it.';
+
 /** What the page shows of an error that nobody caught. */
 export function reportOf(error: Error, app?: string, doing?: string): Report {
   const { digest } = error as { digest?: string };
@@ -128,6 +131,7 @@ export const placeOf = ({ file, line }: Frame): string => `${file}:${line}`;
 const HEADING = /^(Build|Transform) failed with \d+ errors?:\s*/;
 
 function hintOf(error: Error, frames: Frame[]): string {
+  if (error instanceof ActionError && error.silentForMs !== undefined) return SILENCE_HINT;
   if (error instanceof ActionError) return KIND_HINTS[error.kind];
   return hintFor(frames, (error as { digest?: string }).digest);
 }

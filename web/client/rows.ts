@@ -9,9 +9,13 @@ const LOST = 'The connection to the server was lost before the answer was comple
 /** The call whose answer is read. */
 export interface Reader {
   readonly signal: AbortSignal;
+  /** The signal is the page's wish. */
+  readonly isGivenUp: boolean;
+  /** The signal is the server's silence. */
+  readonly silence: ActionError | undefined;
   /** The signal is a stop: what is read piece by piece ends where it is. */
   readonly isStopped: boolean;
-  /** Whole rows have come, in these pieces; React has not seen them yet. */
+  /** Something has come: whole rows in these pieces, or none; React has not seen them yet. */
   received(pieces: readonly Uint8Array[]): void;
   /** Errors have come, and React has them by now. */
   failed(): void;
@@ -55,11 +59,11 @@ async function* read(
   if (call.signal.aborted) cancel();
   for (;;) {
     const { value, cause } = await next(reader);
-    if (call.signal.aborted) return yield* stopped(owed, call);
+    if (call.isGivenUp) return yield* stopped(owed, call);
     if (!value) {
-      const isAbort = isAbortError(cause);
+      const isAbort = !call.silence && isAbortError(cause);
       call.ended(isAbort ? 'aborted' : owed.isComplete ? 'complete' : 'lost');
-      throw isAbort ? cause : lost(cause);
+      throw call.silence ?? (isAbort ? cause : lost(cause));
     }
     const before = owed.failures;
     const pieces = owed.take(value);

@@ -3,12 +3,10 @@
 
 import { readRows } from './config';
 import { ActionError, CUT } from './errors';
+import { Silence } from './silence';
 
 /** Rows as they stand in the document: a text, unless some hold bytes that are none. */
 export type Chunk = string | { base64: string };
-
-const BEAT_MS = 15_000; // how long a server is silent at most while a document goes on (pump.py)
-const MAX_MISSED_BEATS = 2;
 
 const scope = globalThis as { __flightwire_more?: { push(chunk: Chunk): void } };
 
@@ -17,25 +15,27 @@ export function documentRows(): ReadableStream<Uint8Array> {
   const waiting: Chunk[] = [readRows(), ...((scope.__flightwire_more as Chunk[] | undefined) ?? [])];
   let wake = () => {};
   let isRead = document.readyState !== 'loading';
-  let beats = 0;
+  let cut: { silentForMs?: number } = {};
+  const end = () => {
+    silence?.close();
+    isRead = true;
+    wake();
+  };
+  // Chromium says nothing of a document whose connection broke: it is "loading" for ever.
+  const silence = isRead
+    ? undefined
+    : new Silence(undefined, silentForMs => {
+        cut = { silentForMs };
+        end();
+      });
+  if (!isRead) document.addEventListener('DOMContentLoaded', end);
   scope.__flightwire_more = {
     push(chunk) {
-      beats = 0;
+      silence?.heard();
       waiting.push(chunk);
       wake();
     },
   };
-  if (!isRead) {
-    const end = () => {
-      clearInterval(timer);
-      isRead = true;
-      wake();
-    };
-    // Chromium says nothing of a document whose connection broke: it is "loading" for ever. Beats are counted, not seconds: a
-    // computer that slept hears those it missed first.
-    const timer = setInterval(() => ++beats > MAX_MISSED_BEATS && end(), BEAT_MS);
-    document.addEventListener('DOMContentLoaded', end);
-  }
   return new ReadableStream(
     {
       async pull(controller) {
@@ -45,7 +45,7 @@ export function documentRows(): ReadableStream<Uint8Array> {
           });
         }
         const chunk = waiting.shift();
-        if (chunk === undefined) controller.error(new ActionError('lost', CUT));
+        if (chunk === undefined) controller.error(new ActionError('lost', CUT, cut));
         else controller.enqueue(bytesOf(chunk));
       },
     },

@@ -83,12 +83,29 @@ test('a document that is silent for longer than a server ever is has broken off'
       failure = error;
     });
     await vi.advanceTimersByTimeAsync(40_000);
-    push('1:1\n'); // what a server says every 15 seconds at least
+    push('1:1\n'); // what a server says every 30 seconds at least
     expect(await value.a).toBe(1);
-    await vi.advanceTimersByTimeAsync(30_000);
+    await vi.advanceTimersByTimeAsync(59_000);
     expect(failure).toBeUndefined();
-    await vi.advanceTimersByTimeAsync(20_000);
-    expect(failure).toMatchObject({ kind: 'lost', message: 'The page did not arrive whole. Reload it.' });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(failure).toMatchObject({
+      kind: 'lost',
+      message: 'The page did not arrive whole. Reload it.',
+      silentForMs: 60_000,
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a document that has been read is listened to no longer', async () => {
+  vi.useFakeTimers();
+  try {
+    const { read } = await loading('0:{}\n');
+    await vi.advanceTimersByTimeAsync(1000); // React's development build has timers of its own
+    expect(vi.getTimerCount()).toBe(1);
+    read();
+    expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();
   }

@@ -79,6 +79,46 @@ test('a call that is given up while the server is away leaves it away', async ()
   await vi.waitFor(() => expect(states).toEqual(['lost', 'connecting', 'lost']));
 });
 
+const ignore = ({ signal }: RequestInit) =>
+  new Promise<Response>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+
+test('a server that says nothing any more is a loss', async () => {
+  serve(({ method, signal }) =>
+    method === 'HEAD' ? ignore({ signal: signal ?? null }) : flight(rows('0:{"later":"$@1"}'), 'hang'),
+  );
+  const { later } = (await callServer('a', [])) as { later: Promise<unknown> };
+  later.catch(() => {});
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states).toEqual(['lost']);
+});
+
+test('so is one that says nothing at all', async () => {
+  serve(ignore);
+  callServer('a', []).catch(() => {});
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states).toEqual(['lost']);
+});
+
+test('an attempt that nobody answers is followed by the next', async () => {
+  serve(refuse);
+  await callServer('a', []).catch(() => {});
+  const requests = serve(ignore);
+  await vi.advanceTimersByTimeAsync(1000 + 10_000 + 2000);
+  expect(requests.length).toBe(2);
+  expect(states).toEqual(['lost', 'connecting', 'lost', 'connecting']);
+});
+
+test('what becomes of an attempt is no news once a call was answered', async () => {
+  serve(refuse);
+  await callServer('a', []).catch(() => {});
+  serve(ignore);
+  await vi.advanceTimersByTimeAsync(1000);
+  serve(() => flight(rows('0:1')));
+  await callServer('a', []);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(states).toEqual(['lost', 'connecting', 'online']);
+});
+
 test('the browser says when there is no network', async () => {
   serve(() => new Response(null));
   dispatchEvent(new Event('offline'));

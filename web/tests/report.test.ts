@@ -1,6 +1,6 @@
 // What the panel says about an error.
 import { expect, test } from 'vitest';
-import { ActionError } from '../client/errors';
+import { ActionError, silenceError } from '../client/errors';
 import { textOf } from '../client/panel';
 import { pythonFrames, reportOf, reportOfBuild, reportOfFailure } from '../client/report';
 
@@ -40,6 +40,10 @@ test('the hint names where to look', () => {
 
 test.each(['refused', 'unreachable', 'lost'] as const)('a call that was %s has a hint of its own', kind => {
   expect(reportOf(new ActionError(kind, 'x')).hint).not.toBe('');
+});
+
+test('a server that said nothing may stand at a breakpoint', () => {
+  expect(reportOf(silenceError('lost', 60_000)).hint).toContain('silenceTimeoutMs');
 });
 
 test('a module that does not compile shows its frame without colours', () => {
