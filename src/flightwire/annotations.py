@@ -7,6 +7,7 @@ Refuses to know: what the types are for.
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import inspect
 import re
 import sys
@@ -76,7 +77,24 @@ class Namespace:
         names = self._globals if module is None else vars(module)
         others = {**self._globals, **self._locals, cls.__name__: cls}
         local = {name: others[name] for name in others.keys() - names.keys()}
-        return typing.get_type_hints(cls, names, local, include_extras=True)
+        if not dataclasses.is_dataclass(cls):
+            return typing.get_type_hints(cls, names, local, include_extras=True)
+        found: dict[str, Any] = {}
+        for base in reversed(
+            cls.__bases__
+        ):  # each in its own module: it may use names that this one does not have
+            found |= self.resolve_class(base) if dataclasses.is_dataclass(base) else {}
+        own_types = {each.__name__: each for each in getattr(cls, "__type_params__", ())}
+        return found | _resolved(own_annotations(cls), names, {**local, **own_types})
+
+
+def own_annotations(cls: type) -> dict[str, Any]:
+    """The annotations of one class, as they are written there; those of a TypedDict include its bases'."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return dict(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return inspect.get_annotations(cls)
 
 
 def _resolved(annotations: dict[str, object], names: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import math
 import subprocess
 import sys
 import timeit
-from collections.abc import AsyncIterable, Mapping, Sequence  # noqa: F401 - in annotations that are text
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence  # noqa: F401 - in annotations that are text
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import (  # noqa: F401 - in annotations that are text
@@ -30,6 +30,7 @@ from uuid import UUID
 
 import pytest
 import typing_extensions
+from held import Held
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
 
@@ -110,6 +111,26 @@ class Positive:
         self.n *= times
         if self.n < 0:
             raise ValueError("must not be negative")
+
+
+@dataclasses.dataclass
+class Listed(Generic[T]):
+    items: list[T]
+
+
+@dataclasses.dataclass
+class Labelled(Listed[T], Generic[T]):
+    label: str
+
+
+@dataclasses.dataclass
+class Counted(Labelled[int]):
+    pass
+
+
+@dataclasses.dataclass
+class Elsewhere(Held[int]):
+    """Its base is written in another module, with names that this one does not have."""
 
 
 @dataclasses.dataclass
@@ -265,6 +286,9 @@ USER = {"role": "user", "content": "hi"}
             {"max_tokens": 3, "nested": [{"maxTokens": 4}]},
             Settings(max_tokens=3, nested=[Settings(max_tokens=4)]),
         ),
+        ("Counted", {"items": [1], "label": "a"}, Counted([1], "a")),
+        ("Listed[str]", {"items": ["a"]}, Listed(["a"])),
+        ("Elsewhere", {"value": "5", "item": 1}, Elsewhere(Decimal(5), 1)),
         ("Annotated[Cat | Dog, Field(discriminator='pet_type')]", {"petType": "dog"}, Dog(pet_type="dog")),
         ("Cat | Dog", {"petType": "cat", "lives": 9}, Cat(pet_type="cat", lives=9)),
     ],
@@ -384,6 +408,9 @@ def test_unannotated_parameters_take_anything() -> None:
         ("Positive", {"n": -1}, "x: must not be negative, got an object."),
         ("Branch", {"branches": [{"leaf": {}}]}, "x.branches[0].leaf.role: expected a value"),
         ("Settings", {"maxTokens": 0}, "x.maxTokens: should be greater than 0, got 0."),
+        ("Counted", {"items": ["1"], "label": "a"}, "x.items[0]: expected a whole number, got '1'."),
+        ("Labelled[int]", {"items": ["1"], "label": "a"}, "x.items[0]: expected a whole number, got '1'."),
+        ("Elsewhere", {"value": "1", "item": "1"}, "x.item: expected a whole number, got '1'."),
         ("Forbidding", {"n": 2}, "x.n: must be odd, got 2."),
         ("Forbidding", {"n": "3"}, "x.n: expected a whole number, got '3'."),
         ("Forbidding", {"n": 3, "m": 3}, "x.m: Extra inputs are not permitted, got 3."),
@@ -682,6 +709,45 @@ def test_type_parameters_and_type_statements_are_understood() -> None:
     assert made.schema.bind([[extra], "b", {"a": {"b": 2}}])[0] == [[extra], "b", {"a": {"b": 2}}]
     with pytest.raises(ArgumentError):
         made.schema.bind([[extra], "b", {"a": {"b": "x"}}])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are 3.12's")
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_a_dataclass_inherits_from_one_with_type_parameters(future: str) -> None:
+    namespace: dict[str, Any] = {"dataclass": dataclasses.dataclass, "__name__": __name__}
+    source = (
+        f"{future}@dataclass\nclass Leaf[T, U]:\n    value: T\n    other: U | None = None\n"
+        "@dataclass\nclass Sub[V](Leaf[int, list[V]]):\n    more: V | None = None\n"
+        "def f(a: Sub[bool]): ...\n"
+    )
+    exec(compile(source, "f.py", "exec", dont_inherit=True), namespace)
+    made = action(namespace["f"])
+    given: dict[str, object] = {"value": 1, "other": [True], "more": False}
+    assert made.schema.bind([given])[0] == [namespace["Sub"](1, [True], False)]
+    for wrong in ({"value": "1"}, {"other": [1]}, {"more": "x"}):
+        with pytest.raises(ArgumentError):
+            made.schema.bind([given | wrong])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type statements are 3.12's")
+def test_a_recursive_alias_may_hold_what_is_converted() -> None:
+    namespace: dict[str, Any] = {"Message": Message, "Iterable": Iterable, "File": File}
+    source = (
+        "type Deep = Iterable[Deep] | int\n"
+        "type Files[T] = dict[str, Files[T]] | File | T\n"
+        "def f(a: Deep, b: Files[int]): ...\n"
+    )
+    exec(compile(source, "f.py", "exec", dont_inherit=True), namespace)
+    made = action(namespace["f"])
+    file = File("a.txt", "", b"")
+    assert made.schema.bind([[1, [2]], {"a": {"b": file, "c": 1}}])[0] == [
+        [1, [2]],
+        {"a": {"b": file, "c": 1}},
+    ]
+    with pytest.raises(ArgumentError, match=r"a\[1\]\[0\]: expected a list or a whole number, got 'x'"):
+        made.schema.bind([[1, ["x"]], 1])
+    with pytest.raises(ArgumentError, match=r"b\['a'\]|b\.a"):
+        made.schema.bind([1, {"a": "x"}])
 
 
 def test_named_aliases_are_understood_on_every_python() -> None:

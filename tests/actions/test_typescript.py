@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypedDict, TypeVar
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, NaiveDatetime
 from flightwire import StreamableValue, StreamableValueSource, Usage, action
 T = TypeVar("T")
 """
@@ -90,6 +90,27 @@ def test_a_typed_dict_is_an_interface_as_one_would_write_it(app: Path) -> None:
         in declared
     )
     assert "export function ask(history: Message[]): Promise<Message>;\n" in declared
+
+
+def test_what_is_read_only_in_a_typed_dict_is_readonly(app: Path) -> None:
+    declared = text(
+        app,
+        """
+        from typing_extensions import ReadOnly, Required
+        class Row(TypedDict, Generic[T], total=False):
+            id: ReadOnly[Required[int]]
+            item: ReadOnly[T]
+            name: str
+        class Rows(Row[str]):
+            more: ReadOnly[list[Row[int]]]
+        @action
+        async def go(row: Rows) -> Row[int]: ...
+        """,
+    )
+    fields = "  readonly id: number;\n  readonly item?: {};\n  name?: string;\n"
+    assert "export interface Row<T> {\n" + fields.format("T") + "}\n" in declared
+    own = "  readonly more: Row<number>[];\n"
+    assert "export interface Rows {\n" + fields.format("string") + own + "}\n" in declared
 
 
 def test_a_streamable_value_is_imported_as_a_type(app: Path) -> None:
@@ -308,12 +329,17 @@ def test_hostile_texts_cannot_leave_their_place(app: Path) -> None:
         ("def go() -> 1 / 0: ...", "go: the result has an annotation that cannot be evaluated (ZeroDivisionError"),
         ("def go() -> list[timedelta]: ...", "go: the result holds a timedelta, which cannot be sent to a page."),
         ("def go() -> dict[int, str]: ...", "go: the result holds a dict with int keys, and JavaScript objects have text"),
+        ("def go() -> dict[tuple[int, int], str]: ...", "go: the result holds a dict with tuple keys, and JavaScript"),
+        ("class W(str): ...\n@action\ndef go(a: W) -> None: ...", "go: argument 'a' takes <W>, which no page can give."),
+        ("def go(a: bytearray) -> None: ...", "go: argument 'a' takes a bytearray, which no page can give."),
+        ("def go(a: NaiveDatetime) -> None: ...", "go: argument 'a' takes <NaiveDatetime>, which no page can give."),
+        ("def go() -> NaiveDatetime: ...", "go: the result holds <NaiveDatetime>, which cannot be sent to a page."),
         ("def go(a: Usage) -> None: ...", "go: argument 'a' takes <Usage>, which no page can give."),
         ("def go(a: StreamableValue[str]) -> None: ...", "go: argument 'a' takes a streamable value, which no page"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_remarked_on(source: str, remark: str, app: Path) -> None:
-    found = remarks(app, f"@action\n{source}")
+    found = remarks(app, source if source.startswith("class") else f"@action\n{source}")
     assert len(found) == 1
     assert found[0].startswith(remark)
 

@@ -38,14 +38,16 @@ SEED_ACTIONS = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(
 
 CLASSES = """
 from __future__ import annotations
-import enum, uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+import enum, ipaddress, uuid
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, UTC
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotRequired, Optional, TypedDict, TypeVar, Union
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotRequired, Optional, TypedDict, TypeVar, Union, Unpack
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, IPvAnyAddress, PastDate, RootModel
+from pydantic import computed_field, field_serializer
 
 from flightwire import UNDEFINED, StreamableValue, Usage, action, create_streamable_value
 from flightwire.elements import Element, Undefined
@@ -64,6 +66,20 @@ class Color(enum.Enum):
 class Level(enum.IntEnum):
     LOW = 1
     HIGH = 2
+
+class Red(BaseModel):
+    color: Literal[Color.RED]
+
+class Blue(BaseModel):
+    color: Literal[Color.BLUE]
+    depth: int
+
+class Link(BaseModel):
+    url: HttpUrl
+    file: Path
+    host: IPvAnyAddress | None = None
+    seen_at: AwareDatetime
+    since: PastDate
 
 class Message(TypedDict):
     role: Role
@@ -175,6 +191,14 @@ RESULTS: list[tuple[str, str, str]] = [
     ("JSSet", "JSSet([1])", "[]"),
     ("Blob", "Blob(b'abc', 'text/plain')", "'abc'"),
     ("Annotated[int, 'a number']", "1", "'1'"),
+    ("tuple[Unpack[tuple[int, str]], bool]", "(1, 'a', True)", "[1, true]"),
+    ("Path", "Path('a/b')", "1"),
+    ("ipaddress.IPv4Address", "ipaddress.IPv4Address('10.0.0.1')", "1"),
+    ("HttpUrl", "HttpUrl('https://example.com/a?b')", "1"),
+    ("AwareDatetime", "datetime(2024, 1, 2, tzinfo=UTC)", "'2024-01-02'"),
+    ("Link",
+     "Link(url='https://example.com', file=Path('a'), host='::1', seen_at=datetime(2024, 1, 2, tzinfo=UTC), since='2024-01-02')",
+     "{ url: 'https://example.com', file: 'a', host: null, seenAt: '2024-01-02', since: '2024-01-02' }"),
 ]  # fmt: skip
 
 # annotation → (arguments that fit, arguments that do not), as TypeScript. The server must think the same.
@@ -211,6 +235,21 @@ ARGUMENTS: list[tuple[str, list[str], list[str]]] = [
     ("dict[str, int]", ["{ a: 1 }"], ["{ a: 'x' }"]),
     ("dict[int, str]", ["{ 1: 'a' }"], ["{ a: 1 }"]),
     ("Literal['a', 2]", ["'a'", "2"], ["'b'", "3"]),
+    ("Literal[Color.RED]", ["'red'"], ["'blue'", "1"]),
+    ("Literal[Level.LOW, 'a']", ["1", "'a'"], ["2", "'1'"]),
+    ("dict[Color, int]", ["{ red: 1 }", "{}"], ["{ green: 1 }", "{ red: 'a' }"]),
+    ("Annotated[Red | Blue, Field(discriminator='color')]", ["{ color: 'red' }", "{ color: 'blue', depth: 1 }"],
+     ["{ color: 'green' }", "{ color: 'blue' }"]),
+    ("Iterable[int]", ["[1]", "[]"], ["['a']", "1"]),
+    ("Iterable[Message]", ["[{ role: 'user', content: '' }]"], ["[{ role: 'robot', content: '' }]"]),
+    ("tuple[int, *tuple[str, ...]]", ["[1]", "[1, 'a', 'b']"], ["[]", "[1, 2]", "[1, 'a', 2]"]),
+    ("tuple[*tuple[int, str], bool]", ["[1, 'a', true]"], ["[1, true]", "[1, 'a', 'b']"]),
+    ("tuple[*tuple[Message, ...], int]", ["[1]", "[{ role: 'user', content: '' }, 1]"], ["[]", "[{ role: 'robot' }, 1]"]),
+    ("Path", ["'a/b'"], ["1"]),
+    ("HttpUrl", ["'https://example.com'"], ["1"]),
+    ("AwareDatetime", ["new Date(0)"], ["1"]),
+    ("Link", ["{ url: 'https://example.com', file: 'a', seenAt: new Date(0), since: '2024-01-02' }"],
+     ["{ url: 'https://example.com', file: 'a', seenAt: new Date(0) }", "{ url: 1 }"]),
     ("AsyncIterator[Any]", ["(async function* () { yield 1; })()"], ["[1]"]),
     ("Any", ["1", "null"], []),
 ]  # fmt: skip

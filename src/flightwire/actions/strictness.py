@@ -8,7 +8,8 @@ A pydantic model keeps its own rules for everything else; keys of objects are te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from flightwire.actions.core_schemas import CoreSchema, in_place_of, inside, with_inner
@@ -71,9 +72,12 @@ def _own_rules(made: CoreSchema, originals: Mapping[type, type]) -> CoreSchema:
             return in_place_of(made, {"type": "is-instance", "cls": cls})
         made["post_init"] = hasattr(cls, "__post_init__")
         made["slots"] = "__slots__" in vars(cls)
-    elif kind == "tagged-union" and isinstance(made["discriminator"], str):
-        name = made["discriminator"]
-        made["discriminator"] = [[camel_case(name)], [name]]
+    elif kind == "literal" and any(isinstance(each, Enum) for each in made["expected"]):
+        return _literal_members(made)
+    elif kind == "tagged-union":
+        made["choices"] = {_plain(tag): each for tag, each in made["choices"].items()}
+        if isinstance(name := made["discriminator"], str):
+            made["discriminator"] = [[camel_case(name)], [name]]
     return made
 
 
@@ -89,6 +93,23 @@ def _strict(made: CoreSchema) -> CoreSchema:
         exact = {"type": "custom-error", "schema": _EXACT[made["sub_type"]]}
         return _after({**exact, "custom_error_type": "enum", "custom_error_context": members}, made)
     return made
+
+
+def _literal_members(made: CoreSchema) -> CoreSchema:
+    """`Literal[Color.RED]` is given as a page writes the member: by its value."""
+    literal = {**inside(made), "expected": [_plain(each) for each in made["expected"]]}
+    members = {(type(each.value), each.value): each for each in made["expected"] if isinstance(each, Enum)}
+
+    def check(given: Any, check_value: Callable[[Any], Any]) -> Any:
+        found = check_value(_plain(given))
+        return members.get((type(found), found), found)
+
+    function = {"type": "no-info", "function": check}
+    return in_place_of(made, {"type": "function-wrap", "function": function, "schema": literal})
+
+
+def _plain(constant: Any) -> Any:
+    return constant.value if isinstance(constant, Enum) else constant
 
 
 def _after(first: CoreSchema, made: CoreSchema) -> CoreSchema:

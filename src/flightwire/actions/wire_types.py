@@ -31,8 +31,9 @@ import typing_extensions
 from typing_extensions import ReadOnly, is_typeddict
 
 from flightwire.actions.bound import BoundAction
+from flightwire.actions.declarations.hints import unpacked
 from flightwire.actions.registry import Action
-from flightwire.annotations import Namespace
+from flightwire.annotations import Namespace, own_annotations
 from flightwire.wire.flight.values import ReceivedStream
 
 Substitution = dict[Any, Any]
@@ -42,6 +43,8 @@ _STREAMS: Final = (collections.abc.AsyncIterable, collections.abc.AsyncIterator)
 _ALIASES: Final = tuple(
     module.TypeAliasType for module in (typing_extensions, typing) if hasattr(module, "TypeAliasType")
 )
+# Of an Iterable, pydantic checks the items while the action reads them: too late.
+_READ_AS: Final[dict[Any, Any]] = {collections.abc.Iterable: list}
 _ACTIONS: Final[tuple[Any, ...]] = (Action, BoundAction)
 _Annotated: Any = typing.Annotated
 
@@ -71,7 +74,16 @@ class WireTypes:
         if isinstance(annotation, type):
             return self._class(annotation)
         inner = _inside_alias(annotation)
-        return self._generic(annotation) if inner is None else self.convert(inner)
+        return self._generic(annotation) if inner is None else self._alias(annotation, inner)
+
+    def _alias(self, alias: Any, inner: Any) -> Any:
+        """What a named alias stands for; inside of itself, what it will stand for when it is converted."""
+        if alias not in self._made:
+            later = _Later()
+            self._made[alias] = _Annotated[(Any, later)]
+            later.alias = typing_extensions.TypeAliasType("Alias", self.convert(inner))
+            self._made[alias] = later.alias
+        return self._made[alias]
 
     def _generic(self, annotation: Any) -> Any:
         origin, args = get_origin(annotation), get_args(annotation)
@@ -79,12 +91,15 @@ class WireTypes:
             return _an_action()
         if origin in _STREAMS:
             return _instance_of(ReceivedStream)
-        if is_typeddict(origin):
-            return self._typed_dict(origin, args)
+        if is_typeddict(origin) or _is_plain_dataclass(origin):
+            return self._typed_dict(origin, args) if is_typeddict(origin) else self._dataclass(origin, args)
         if origin is typing.Annotated:
             return _Annotated[(self.convert(args[0]), *annotation.__metadata__)]
-        converted = tuple(self.convert(arg) for arg in args)
-        return (Union if origin is types.UnionType else origin)[converted]
+        if _is_starred(annotation):
+            return _Annotated[(tuple, _Places(*self._places(args)))]
+        if origin is types.UnionType:
+            origin = Union
+        return _READ_AS.get(origin, origin)[tuple(self.convert(arg) for arg in args)]
 
     def _class(self, cls: Any) -> Any:
         if is_typeddict(cls):
@@ -93,7 +108,9 @@ class WireTypes:
             return _an_action()
         if _is_ours(cls):
             return _instance_of(cls)
-        return _instance_of(ReceivedStream) if cls in _STREAMS else self._dataclass(cls)
+        if cls in _READ_AS:
+            return _READ_AS[cls]
+        return _instance_of(ReceivedStream) if cls in _STREAMS else self._dataclass(cls, ())
 
     def _must_convert(self, annotation: Any, seen: set[object]) -> bool:
         """Whether pydantic could not take this; what was seen on the way is a circle, which alone is no reason."""
@@ -103,16 +120,18 @@ class WireTypes:
         if not _is_hashable(annotation) or origin is Literal or annotation in seen:
             return False
         seen.add(annotation)
-        return any(self._must_convert(part, seen) for part in self._parts(annotation)) or self._is_foreign(
-            origin or annotation
+        return (
+            any(self._must_convert(part, seen) for part in self._parts(annotation))
+            or self._is_foreign(origin or annotation)
+            or _is_starred(annotation)
         )
 
     def _is_foreign(self, cls: Any) -> bool:
-        if cls in _STREAMS:
+        if cls in _STREAMS or cls in _READ_AS:
             return True
         if not isinstance(cls, type):
             return False
-        return self._is_odd_typed_dict(cls) if is_typeddict(cls) else _is_ours(cls)
+        return self._is_odd_typed_dict(cls) if is_typeddict(cls) else _is_ours(cls) or _is_odd_dataclass(cls)
 
     def _is_odd_typed_dict(self, cls: type) -> bool:
         """One that pydantic refuses, warns about (ReadOnly), or does not know the inherited type arguments of."""
@@ -134,6 +153,24 @@ class WireTypes:
         if isinstance(cls, type) and (is_typeddict(cls) or _is_plain_dataclass(cls)) and not _is_ours(cls):
             return [*own, *(_unqualified(each)[0] for each in self._namespace.resolve_class(cls).values())]
         return own
+
+    def _places(self, args: tuple[Any, ...]) -> tuple[list[Any], int | None]:
+        """What is in the places of `tuple[int, *tuple[str, ...]]`, and which of them is any number of places."""
+        places: list[Any] = []
+        rest = None
+        for each in args:
+            inner = unpacked(each)
+            own = () if inner is None else get_args(inner)
+            if own[1:] == (...,):
+                rest = len(places)
+                places.append(self.convert(own[0]))
+            elif inner is None:
+                places.append(self.convert(each))
+            else:
+                more, inner_rest = self._places(own)
+                rest = rest if inner_rest is None else len(places) + inner_rest
+                places += more
+        return places, rest
 
     # --- TypedDict -----------------------------------------------------------------------------------------------
 
@@ -175,24 +212,64 @@ class WireTypes:
 
     # --- dataclasses ---------------------------------------------------------------------------------------------
 
-    def _dataclass(self, cls: Any) -> Any:
+    def _dataclass(self, cls: Any, args: tuple[Any, ...]) -> Any:
         """A look-alike with converted fields: pydantic reads annotations from the class only."""
-        if cls not in self._made:
+        key = (cls, args)
+        if key not in self._made:
             names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
             look_alike: Any = type(cls.__name__, (), names)
-            self._made[cls] = look_alike
-            hints = self._namespace.resolve_class(cls)
+            self._made[key] = look_alike
+            hints = self._dataclass_hints(cls, _given(cls, args))
             fields = {name: field for name, field in cls.__dataclass_fields__.items() if name in hints}
             look_alike.__annotations__ = {name: self._field(hints[name]) for name in fields}
             for name, field in fields.items():
                 setattr(look_alike, name, _copied(field))
             self.originals[dataclasses.dataclass(look_alike)] = cls
-        return self._made[cls]
+        return self._made[key]
+
+    def _dataclass_hints(self, cls: Any, given: Substitution) -> dict[str, Any]:
+        """The annotations of a dataclass, with the type variables of its bases filled in."""
+        hints = {name: _filled(each, given) for name, each in self._namespace.resolve_class(cls).items()}
+        own = own_annotations(cls)
+        for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
+            if _is_plain_dataclass(origin := get_origin(base) or base):
+                args = tuple(_filled(arg, given) for arg in get_args(base))
+                inherited = self._dataclass_hints(origin, _given(origin, args))
+                hints.update({name: each for name, each in inherited.items() if name not in own})
+        return hints
 
     def _field(self, annotation: Any) -> Any:
         if isinstance(annotation, dataclasses.InitVar):
             return dataclasses.InitVar(self.convert(annotation.type))
         return self.convert(annotation)
+
+
+class _Later:
+    """Stands for an alias inside of what it is an alias of."""
+
+    alias: Any = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return handler.generate_schema(self.alias)
+
+
+class _Places:
+    """Tells pydantic what is in a tuple in which one place may be any number of them; it reads no stars itself."""
+
+    def __init__(self, places: list[Any], rest: int | None) -> None:
+        self._places = places
+        self._rest = rest
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        items = [handler.generate_schema(each) for each in self._places]
+        made = {"type": "tuple", "items_schema": items}
+        return made if self._rest is None else {**made, "variadic_item_index": self._rest}
+
+
+def _is_starred(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple and any(
+        unpacked(each) is not None for each in get_args(annotation)
+    )
 
 
 def _copied(field: dataclasses.Field[Any]) -> Any:
@@ -219,8 +296,21 @@ def _is_ours(cls: type) -> bool:
     return cls.__module__.startswith("flightwire.") and not is_typeddict(cls)
 
 
-def _is_plain_dataclass(cls: type) -> bool:
-    return dataclasses.is_dataclass(cls) and not hasattr(cls, "__pydantic_validator__")
+def _is_odd_dataclass(cls: Any) -> bool:
+    """One with type arguments in its bases, which pydantic does not pass on: their fields would take anything."""
+    if not _is_plain_dataclass(cls):
+        return False
+    bases = cls.__dict__.get("__orig_bases__", cls.__bases__)
+    return any(
+        _is_plain_dataclass(get_origin(base) or base) and (get_args(base) or _is_odd_dataclass(base))
+        for base in bases
+    )
+
+
+def _is_plain_dataclass(cls: Any) -> bool:
+    return (
+        isinstance(cls, type) and dataclasses.is_dataclass(cls) and not hasattr(cls, "__pydantic_validator__")
+    )
 
 
 def _is_hashable(annotation: object) -> bool:

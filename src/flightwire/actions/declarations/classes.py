@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NotRequired, Required, TypeVar
 
-from typing_extensions import is_typeddict
+from typing_extensions import ReadOnly, is_typeddict
 
 from flightwire._frozen import value
 from flightwire.actions.declarations import words
@@ -21,7 +21,6 @@ from flightwire.actions.declarations.hints import (
     Home,
     alias_content,
     generic_bases,
-    own_annotations,
     type_parameters,
     unwrapped,
 )
@@ -38,6 +37,7 @@ from flightwire.actions.declarations.shapes import (
     literal,
     union,
 )
+from flightwire.annotations import own_annotations
 from flightwire.wire.flight.declared import camel_case, wire_name
 
 Given = Mapping[Any, Shape]
@@ -119,12 +119,14 @@ def _typed_dict(cls: Any, reader: Reader, given: Given) -> dict[str, Field]:
         is_required = Required in hint.qualifiers or (
             name in cls.__required_keys__ and NotRequired not in hint.qualifiers
         )
-        fields[name] = Field(name, shape, not is_required, doc_in(hint.metadata))
+        is_fixed = ReadOnly in hint.qualifiers
+        fields[name] = Field(name, shape, not is_required, doc_in(hint.metadata), is_fixed)
     for base, args in generic_bases(cls):
         if args and is_typeddict(base):
             inherited = _typed_dict(base, reader, _filled(base, args, cls, reader, given))
             for name, field in inherited.items():
-                fields[name] = Field(name, field.shape, fields[name].is_optional, field.doc)
+                own = fields[name]
+                fields[name] = Field(name, field.shape, own.is_optional, field.doc, own.is_fixed)
     return fields
 
 

@@ -1,7 +1,7 @@
-"""Classes that only pydantic knows: their JSON Schema says what a page may give.
+"""Classes that only pydantic knows: dates and addresses with rules; for others their JSON Schema says what a page may give.
 
-Owns: the use of pydantic for declarations; nothing else here imports it. Refuses to know: results, which are never of
-such a class.
+Owns: the use of pydantic for declarations; nothing else here imports it. Refuses to know: results of other classes, which
+are of no form that can be sent.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from flightwire.actions.declarations.shapes import (
     Global,
     ListOf,
     Shape,
+    Way,
     union,
 )
+from flightwire.wire.flight.declared import is_address
 
 _WORDS: Final[Mapping[str, Shape]] = {
     "string": STRING,
@@ -34,13 +36,29 @@ _WORDS: Final[Mapping[str, Shape]] = {
 }
 
 
-def shape_of_foreign(cls: Any) -> Shape:
-    """The type of what pydantic makes this class from; `any` when it does not say."""
+_DATES: Final[Mapping[str, Shape]] = {"datetime": Global("Date"), "date": STRING, "time": STRING}
+_TEXTS: Final = ("EmailStr", "IPvAnyAddress", "IPvAnyInterface", "IPvAnyNetwork")
+
+
+def shape_of_foreign(cls: Any, way: Way) -> Shape | None:
+    """The type of what pydantic makes this class from, or of what it makes; None when that does not travel.
+
+    Arguments:
+        cls: `AwareDatetime`, `HttpUrl`, a class with `__get_pydantic_core_schema__`.
+        way: whether values come from the page; then it is `any` when pydantic does not say.
+    """
+    if is_address(cls) or (cls.__module__ == "pydantic.networks" and cls.__name__ in _TEXTS):
+        return STRING
     try:
-        schema = TypeAdapter(cls).json_schema()
+        adapter = TypeAdapter(cls)
+        if (date := _DATES.get(adapter.core_schema["type"])) is not None:
+            is_naive = (
+                adapter.core_schema.get("tz_constraint") == "naive"
+            )  # what a page gives and gets has a zone
+            return None if is_naive else date
+        return _shape(adapter.json_schema()) if way == "in" else None
     except Exception:  # a class without a JSON form, or one that breaks while it is asked
-        return ANY
-    return _shape(schema)
+        return ANY if way == "in" else None
 
 
 def _shape(schema: Any) -> Shape:

@@ -7,8 +7,8 @@ the object that its module calls by a name, and one that mentions itself has an 
 
 from __future__ import annotations
 
-import inspect
 import sys
+import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, ForwardRef, NewType, NotRequired, Required, get_args, get_origin
@@ -118,20 +118,20 @@ def unwrapped(annotation: Any, home: Home) -> Hint:
     return Hint(annotation, frozenset(qualifiers), metadata)
 
 
-def own_annotations(cls: Any) -> dict[str, Any]:
-    """The annotations of one class, as they are written there; those of a TypedDict include its bases'."""
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return dict(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return inspect.get_annotations(cls)
-
-
 def alias_content(alias: Any) -> Any:
     """What a `type` alias or a NewType stands for; None when this is neither."""
     if isinstance(alias, NewType):
         return alias.__supertype__
     return alias.__value__ if isinstance(alias, ALIAS_TYPES) else None
+
+
+def unpacked(annotation: Any) -> Any:
+    """What stands behind a star in a tuple: `tuple[str, ...]` of `*tuple[str, ...]`; None where there is no star."""
+    if getattr(annotation, "__unpacked__", False) is True:
+        return types.GenericAlias(tuple, get_args(annotation))
+    # Before Python 3.12 typing's and typing_extensions' are two.
+    is_star = get_origin(annotation) in (typing.Unpack, typing_extensions.Unpack)
+    return get_args(annotation)[0] if is_star else None
 
 
 def type_parameters(thing: Any) -> tuple[Any, ...]:

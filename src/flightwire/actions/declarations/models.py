@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flightwire.actions.declarations.hints import own_annotations
 from flightwire.actions.declarations.reading import Reader, sent_by, serialized_as
 from flightwire.actions.declarations.shapes import Field, Fields, Shape
+from flightwire.annotations import own_annotations
 from flightwire.wire.flight.declared import camel_case, wire_name
 
 

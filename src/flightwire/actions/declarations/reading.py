@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import enum
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from flightwire.actions.declarations.hints import (
     Home,
     alias_content,
     type_parameters,
+    unpacked,
     unwrapped,
 )
 from flightwire.actions.declarations.shapes import (
@@ -213,7 +215,7 @@ class Reader:
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
             return self._generic_reference(cls, ())
         entry = words.word_of(cls)
-        if entry is not None:
+        if entry is not None and not (self.way == "in" and _is_made_by_nobody(cls)):
             return entry.shape(self.way) or self.unfit(f"a {cls.__name__}")
         return self._collection_class(cls)
 
@@ -244,10 +246,12 @@ class Reader:
 
     def _foreign(self, cls: type) -> Shape:
         """A class that only pydantic may know, by the JSON Schema it gives."""
-        if self.way == "in" and hasattr(cls, "__get_pydantic_core_schema__"):
+        if hasattr(cls, "__get_pydantic_core_schema__"):
             from flightwire.actions.declarations.foreign import shape_of_foreign  # imports pydantic
 
-            return shape_of_foreign(cls)
+            found = shape_of_foreign(cls, self.way)
+            if found is not None:
+                return found
         if cls.__module__ == "builtins" and self.way == "in":
             return self.unfit(f"a {cls.__name__}")
         return self.unfit(f"<{cls.__name__}>")
@@ -330,10 +334,9 @@ class Reader:
 
     def _slots(self, annotation: Any) -> tuple[Slot, ...]:
         """One place of a tuple; `*tuple[int, ...]` is several."""
-        is_star = getattr(annotation, "__unpacked__", False) is True
-        if not is_star and get_origin(annotation) is not typing_extensions.Unpack:
+        inner = unpacked(annotation)
+        if inner is None:
             return (Slot("", self.shape(annotation)),)
-        inner = get_args(annotation)[0] if not is_star else types.GenericAlias(tuple, get_args(annotation))
         shape = self.shape(inner)
         return shape.slots if isinstance(shape, TupleOf) else (Slot("", shape, is_rest=True),)
 
@@ -349,23 +352,27 @@ class Reader:
         return Global("Partial", (record,)) if _is_closed(key) else record
 
     def _key(self, key: Any) -> Shape:
-        key_class = key if isinstance(key, type) else None
         inner = alias_content(key)
         if inner is not None:
             return self._key(unwrapped(inner, self.home).inner)
-        if key is Any or isinstance(key, TypeVar):
-            return STRING
-        if key_class is not None and issubclass(key_class, str):
-            return self.shape(key) if issubclass(key_class, enum.Enum) else STRING
         if get_origin(key) in (Literal, Union, types.UnionType):
             return self.shape(key)
-        if self.way == "out":
-            self.remark(
-                f"holds a dict with {getattr(key, '__name__', key)} keys, and JavaScript objects have text keys only. "
-                "Use str keys, or return flightwire's JSMap."
-            )
+        cls = key if isinstance(key, type) else object
+        if issubclass(cls, enum.Enum) and (issubclass(cls, str) or (self.way == "in" and _are_keys(cls))):
+            return self.shape(cls)
+        if key is Any or isinstance(key, TypeVar) or issubclass(cls, str):
             return STRING
-        return NUMBER if key_class is not None and issubclass(key_class, int | float) else STRING
+        return self._number_key(key) if self.way == "in" else self._unfit_key(key)
+
+    def _number_key(self, key: Any) -> Shape:
+        return NUMBER if isinstance(key, type) and issubclass(key, int | float) else STRING
+
+    def _unfit_key(self, key: Any) -> Shape:
+        self.remark(
+            f"holds a dict with {getattr(key, '__name__', key)} keys, and JavaScript objects have text keys only. "
+            "Use str keys, or return flightwire's JSMap."
+        )
+        return STRING
 
 
 _BY_ORIGIN: Final[Mapping[Any, Read]] = {
@@ -394,6 +401,17 @@ def _is_node(annotation: Any) -> bool:
 def _is_closed(key: Any) -> bool:
     """Whether only some keys can be there, so that none of them must be."""
     return get_origin(key) is Literal or (isinstance(key, type) and issubclass(key, enum.Enum))
+
+
+def _is_made_by_nobody(cls: type) -> bool:
+    """Whether pydantic makes only the class that this one inherits from: `class Word(str)`."""
+    is_known = cls.__module__.partition(".")[0] in (*sys.stdlib_module_names, "flightwire")
+    return not is_known and not hasattr(cls, "__get_pydantic_core_schema__")
+
+
+def _are_keys(cls: type[enum.Enum]) -> bool:
+    """Whether the values of all members can be keys of an object."""
+    return all(isinstance(each.value, str | int) for each in cls)
 
 
 def _first_base(cls: type, bases: Any) -> Any:

@@ -210,16 +210,18 @@ class Index(Shape):
 
 @value
 class Field:
-    """One field of an object; `doc` is what its JSDoc says."""
+    """One field of an object; `doc` is what its JSDoc says, `is_fixed` ones are `readonly`."""
 
     name: str
     shape: Shape
     is_optional: bool = False
     doc: str = ""
+    is_fixed: bool = False
 
     def text(self, names: Names) -> str:
         """`name?: type`."""
-        return f"{property_name(self.name)}{'?' if self.is_optional else ''}: {self.shape.text(names)}"
+        fixed = "readonly " if self.is_fixed else ""
+        return f"{fixed}{property_name(self.name)}{'?' if self.is_optional else ''}: {self.shape.text(names)}"
 
 
 @value

@@ -78,7 +78,7 @@ EXACT: Final[dict[Any, Entry]] = {
 }
 
 # The order of `wire.flight.encoders`: a class is what its first base here is.
-BY_BASE: Final[tuple[tuple[type, Entry], ...]] = (
+BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Entry], ...]] = (
     (elements.Element, Entry(None, NODE)),
     (elements.Symbol, _both(Word("symbol"))),
     (elements.ClientReference, Entry(None, ANY)),
@@ -88,18 +88,17 @@ BY_BASE: Final[tuple[tuple[type, Entry], ...]] = (
     (float, _both(NUMBER)),
     (str, _both(STRING)),
     (bytes, _BYTES),
-    (bytearray, _BYTES),
-    (memoryview, _BYTES),
+    ((bytearray, memoryview), Entry(None, _BYTES.out)),
     (datetime.datetime, _both(Global("Date"))),
     (datetime.date, _both(STRING)),
     (datetime.time, _both(STRING)),
     (datetime.timedelta, Entry(union(STRING, NUMBER), None)),
     (decimal.Decimal, Entry(union(NUMBER, STRING), STRING)),
     (uuid.UUID, _both(STRING)),
-    (pathlib.PurePath, _TEXT_IN),
+    (pathlib.PurePath, _both(STRING)),
     (re.Pattern, _TEXT_IN),
     *(
-        (each, _TEXT_IN)
+        (each, _both(STRING))
         for each in (
             ipaddress.IPv4Address,
             ipaddress.IPv6Address,

@@ -1,15 +1,18 @@
 """The one JSON-like form of dataclasses, pydantic models and our own values.
 
-Owns: names in camelCase, aliases. Refuses to know: rows; pydantic itself, which is recognised by its methods.
+Owns: names in camelCase, aliases, which classes are their text. Refuses to know: rows; pydantic itself, which is recognised
+by its methods.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from flightwire.errors import EncodeError
 from flightwire.props import camel_case as camel_case  # noqa: PLC0414  # the rule for fields, too
+
+_URLS: Final = ("pydantic.networks", "pydantic_core._pydantic_core")
 
 
 def has_declared_form(cls: type) -> bool:
@@ -25,6 +28,12 @@ def declared_form(value: Any) -> object:
     if hasattr(cls, "model_dump"):
         return _model_form(value, _dumped(value))
     return {wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
+
+
+def is_address(cls: type) -> bool:
+    """Whether values of a class are URLs of pydantic's or IP addresses: what they are is their text."""
+    homes = {base.__module__ for base in cls.__mro__}
+    return "ipaddress" in homes or (not homes.isdisjoint(_URLS) and hasattr(cls, "unicode_string"))
 
 
 def attribute_name(cls: Any, sent_as: str) -> str:
