@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from ipaddress import ip_network
+from pathlib import Path, PurePosixPath
 from time import process_time
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import HttpUrl, PostgresDsn
 
 from flightwire.elements import SUSPENSE, UNDEFINED, UNSET, Element
 from flightwire.errors import EncodeError
@@ -55,6 +58,12 @@ class Row:
         (Level.HIGH, 3),
         (Decimal("1.50"), "1.50"),
         (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
+        (PurePosixPath("a/$b"), "a/$b"),
+        (PurePosixPath("$1"), "$1"),
+        (Path("a" * 2000), "a" * 2000),
+        (ip_network("10.0.0.0/8"), "10.0.0.0/8"),
+        (HttpUrl("https://example.com"), "https://example.com/"),
+        (PostgresDsn("postgres://a@b/c"), "postgres://a@b/c"),
         (date(2024, 1, 2), "2024-01-02"),
         (time(3, 4), "03:04:00"),
         (datetime(2024, 1, 2, 5, tzinfo=timezone(timedelta(hours=2))), {"$date": "2024-01-02T03:00:00.000Z"}),

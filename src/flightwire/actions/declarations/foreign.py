@@ -23,7 +23,7 @@ from flightwire.actions.declarations.shapes import (
     Way,
     union,
 )
-from flightwire.wire.flight.declared import is_address
+from flightwire.wire.flight.declared import is_its_text
 
 _WORDS: Final[Mapping[str, Shape]] = {
     "string": STRING,
@@ -47,7 +47,7 @@ def shape_of_foreign(cls: Any, way: Way) -> Shape | None:
         cls: `AwareDatetime`, `HttpUrl`, a class with `__get_pydantic_core_schema__`.
         way: whether values come from the page; then it is `any` when pydantic does not say.
     """
-    if is_address(cls) or (cls.__module__ == "pydantic.networks" and cls.__name__ in _TEXTS):
+    if is_its_text(cls) or (cls.__module__ == "pydantic.networks" and cls.__name__ in _TEXTS):
         return STRING
     try:
         adapter = TypeAdapter(cls)

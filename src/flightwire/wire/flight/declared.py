@@ -12,6 +12,7 @@ from typing import Any, Final
 from flightwire.errors import EncodeError
 from flightwire.props import camel_case as camel_case  # noqa: PLC0414  # the rule for fields, too
 
+_TEXTS: Final = ("pathlib", "ipaddress")
 _URLS: Final = ("pydantic.networks", "pydantic_core._pydantic_core")
 
 
@@ -30,10 +31,12 @@ def declared_form(value: Any) -> object:
     return {wire_name(cls, field.name): getattr(value, field.name) for field in fields(value)}
 
 
-def is_address(cls: type) -> bool:
-    """Whether values of a class are URLs of pydantic's or IP addresses: what they are is their text."""
-    homes = {base.__module__ for base in cls.__mro__}
-    return "ipaddress" in homes or (not homes.isdisjoint(_URLS) and hasattr(cls, "unicode_string"))
+def is_its_text(cls: type) -> bool:
+    """Whether values of a class are paths, IP addresses or URLs of pydantic's: all there is to them is their text."""
+    homes = {
+        base.__module__.removesuffix("._local") for base in cls.__mro__
+    }  # pathlib._local is Python 3.13's
+    return not homes.isdisjoint(_TEXTS) or (not homes.isdisjoint(_URLS) and hasattr(cls, "unicode_string"))
 
 
 def attribute_name(cls: Any, sent_as: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
 from types import CoroutineType, GeneratorType
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +18,7 @@ from uuid import UUID
 from flightwire.elements import UNDEFINED, UNSET, ClientReference, Element, Symbol
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import react, rows, values
-from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form, is_address
+from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form, is_its_text
 from flightwire.wire.flight.identity import Node
 from flightwire.wire.flight.model import Handler, ModelEncoder, safe_integer
 
@@ -225,7 +224,7 @@ _BY_BASE: Final[tuple[tuple[type | tuple[type, ...], Handler], ...]] = (
     ((bytes, bytearray, memoryview), _bytes),
     (datetime, _datetime),
     ((date, time), _iso),
-    ((Decimal, UUID, PurePath), _str),
+    ((Decimal, UUID), _str),
     (values.JSMap, _outlined("$Q", "entries")),
     (values.FormData, _outlined("$K", "entries")),
     (values.JSSet, _outlined("$W", "items")),
@@ -269,7 +268,7 @@ def _handler_of(cls: type) -> Handler:
     for method, handler in _BY_METHOD:
         if hasattr(cls, method):
             return handler
-    if is_address(cls):
+    if is_its_text(cls):
         return _str
     return _declared if has_declared_form(cls) else _refuse
 
