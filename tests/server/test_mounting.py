@@ -13,7 +13,7 @@ from starlette.routing import Mount
 
 import flightwire
 from flightwire import action, create_streamable_value, start_soon, stream_text
-from flightwire.server.responses import located
+from flightwire.server.responses import located, words_below_root
 from flightwire.testing.models import ScriptedModel
 
 from .asgi import Exchange, call
@@ -201,3 +201,25 @@ def test_the_prefix_is_what_a_router_cut_off(
 ) -> None:
     scope = located({"path": path, "raw_path": raw, "root_path": root})
     assert (scope["path"], scope["root_path"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "root", "expected"),
+    [
+        ("/chat/a/b/c", b"/chat/a%2Fb/c", "", ["chat", "a/b", "c"]),
+        ("/ai/v1/chat/a/b", b"/ai/v1/chat/a%2fb?q=%2F", "/ai/v1", ["chat", "a/b"]),
+        ("/a/b/x/y", b"/a%2Fb/x%2Fy", "/a/b", ["x/y"]),
+        ("/docs/a//b/", b"/docs/a%2F/b/", "", ["docs", "a/", "b"]),
+        ("/x/\u65e5/caf\xe9", b"/x/%E6%97%A5/caf%C3%A9", "/x", ["\u65e5", "caf\xe9"]),
+        ("/x/%2F", b"/x/%252F", "", ["x", "%2F"]),
+        ("/x/a/b", b"/other", "", ["x", "a", "b"]),
+        ("/x/a/b", None, "/x", ["a", "b"]),
+        ("//a//", b"//a//", "", ["a"]),
+        ("/ai", b"/ai", "/ai", []),
+        ("/", b"/", "", []),
+    ],
+)
+def test_a_slash_that_was_encoded_parts_nothing(
+    path: str, raw: bytes | None, root: str, expected: list[str]
+) -> None:
+    assert words_below_root({"path": path, "raw_path": raw, "root_path": root}) == expected

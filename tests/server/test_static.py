@@ -133,6 +133,26 @@ async def test_a_range_of_an_older_file_becomes_the_whole_file(script: Path) -> 
     assert (await get(script, range="bytes=0-0", if_range='"old"')).body == TEXT
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["lines=1-2", "bytes=abc", "bytes=", "bytes=-", "bytes=3-1", "bytes=0-1,", "bytes=1--2", "bytes=" + "0-,0-1," * 2000 + "5-6"],
+)  # fmt: skip
+async def test_a_range_that_is_none_is_ignored(script: Path, asked: str) -> None:
+    answer = await get(script, accept_encoding="gzip", range=asked)
+    assert (answer.status, answer.body) == (200, PRESSED)
+
+
+async def test_a_range_of_a_head_is_ignored(script: Path) -> None:
+    answer = await get(script, method="HEAD", range="bytes=0-4")
+    assert (answer.status, answer.headers["content-length"]) == (200, str(len(TEXT)))
+
+
+async def test_a_few_ranges_come_in_one_answer(script: Path) -> None:
+    answer = await get(script, range="bytes=0-5, -1")
+    assert answer.status == 206
+    assert answer.headers["content-type"].startswith("multipart/byteranges")
+
+
 async def test_a_range_beyond_the_end_is_refused(script: Path) -> None:
     assert (await get(script, range="bytes=999999-")).status == 416
 

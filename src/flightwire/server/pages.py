@@ -38,7 +38,7 @@ from flightwire.server.fresh import Fresh
 from flightwire.server.mode import Mode
 from flightwire.server.page_functions import PythonPart
 from flightwire.server.public import PUBLIC_FOLDER, PublicFiles
-from flightwire.server.responses import ASGIScope, Receive, Send, header, path_below_root
+from flightwire.server.responses import ASGIScope, Receive, Send, header, path_below_root, words_below_root
 from flightwire.server.routes import Match, Routes, is_route_file
 from flightwire.server.static import FOR_EVER, REVALIDATED, StaticFile, send_static
 from flightwire.server.tree import Tree
@@ -169,7 +169,7 @@ class Pages:
 
     async def _page(self, path: str, exchange: Exchange) -> None:
         try:
-            match = await self._match(path)
+            match = await self._match(words_below_root(exchange.scope))
             if match is None:
                 title, text = self._nothing_at(path)
                 await self._documents.send_letter(exchange, 404, title, text)
@@ -256,7 +256,7 @@ class Pages:
         else:
             await self._refuse(exchange, 500, f"The log of the server says why ({digest_of(error)}).")
 
-    async def _match(self, path: str) -> Match | None:
+    async def _match(self, words: list[str]) -> Match | None:
         if self.mode == "production":
             build = self._try_build()
             if build is None:
@@ -268,7 +268,7 @@ class Pages:
             routes = self._built_routes(build)
         else:
             routes = Routes(await asyncio.to_thread(lambda: list(files_of(self.folder))))
-        return routes.match(path) or routes.not_found()
+        return routes.find(words) or routes.not_found()
 
     def _built_routes(self, build: Build) -> Routes:
         if self._routes is None or self._routes[0] is not build:

@@ -57,6 +57,22 @@ def path_below_root(scope: ASGIScope) -> str:
     return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
 
+def words_below_root(scope: ASGIScope) -> list[str]:
+    """The parts of the path below the prefix, each decoded by itself: a slash that was written `%2F` parts nothing."""
+    path, raw = path_below_root(scope), scope.get("raw_path")
+    asked = bytes(raw).partition(b"?")[0].decode("latin-1") if raw else ""
+    words = [unquote(word) for word in asked.split("/")]
+    left = len("/".join(words)) - len(path)  # of the prefix, and the slash behind it
+    start = 1
+    while left > 0 and start < len(words):
+        left -= len(words[start]) + 1
+        start += 1
+    if "/" + "/".join(words[start:]) != path:  # some routers change the path and tell nobody
+        words, start = path.split("/"), 1
+    filled = [index for index, word in enumerate(words) if word and index >= start]
+    return words[filled[0] : filled[-1] + 1] if filled else []
+
+
 def root_path(scope: ASGIScope) -> str:
     """The prefix, without a slash at its end."""
     return str(scope.get("root_path", "")).rstrip("/")

@@ -85,7 +85,10 @@ class Routes:
 
     def match(self, path: str) -> Match | None:
         """The page of a decoded path such as `/chat/3`; None when there is none."""
-        words = path.strip("/").split("/") if path.strip("/") else []
+        return self.find(path.strip("/").split("/") if path.strip("/") else [])
+
+    def find(self, words: list[str]) -> Match | None:
+        """The page of an address in its parts, which are decoded: `["chat", "3"]`; None when there is none."""
         if not all(words):
             return None
         params: dict[str, str | list[str]] = {}

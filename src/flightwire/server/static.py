@@ -7,6 +7,7 @@ ranges. Refuses to know: which path means which file.
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from email.utils import formatdate, parsedate_to_datetime
@@ -39,6 +40,10 @@ MEDIA_TYPES: Final = {
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
 }
+_RANGES: Final = re.compile(
+    r"bytes=((?:[ \t]*(?:\d{1,18}-(?:\d{1,18})?|-\d{1,18})[ \t]*(?:,(?!\Z)|\Z))+)\Z", re.ASCII
+)
+_MOST_PIECES: Final = 10
 
 
 @value
@@ -71,7 +76,7 @@ async def send_static(
         FileNotFoundError: it is gone; nothing has been sent.
     """
     # A range is of the bytes as they are: whoever asks for pieces would have to join them before they can be decoded.
-    is_partial = header(scope, b"range") is not None
+    is_partial = _asks_for_pieces(scope)
     accepted = None if is_partial else joined_header(scope, b"accept-encoding")
     coding = choose_encoding(accepted, file.encoded)
     path = file.path if coding is None else file.encoded[coding]
@@ -90,8 +95,21 @@ async def send_static(
         return
     if coding is not None:
         headers["content-encoding"] = coding
+    if not is_partial:
+        scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"range"]}
     response = FileResponse(path, media_type=_media_type(file.path), headers=headers, stat_result=status)
     await response(scope, receive, send)
+
+
+def _asks_for_pieces(scope: ASGIScope) -> bool:
+    """Whether a `Range` counts (RFC 9110, 14.2): of a GET, in bytes, well formed, and of few pieces; others are ignored."""
+    asked = header(scope, b"range")
+    if asked is None or scope["method"] != "GET" or (found := _RANGES.match(asked)) is None:
+        return False
+    pieces = [piece.strip().split("-") for piece in found[1].split(",")]
+    return len(pieces) <= _MOST_PIECES and all(
+        not first or not last or int(first) <= int(last) for first, last in pieces
+    )
 
 
 def _media_type(path: Path) -> str:
@@ -112,7 +130,7 @@ def _is_fresh(scope: ASGIScope, etag: str, status: stat_result) -> bool:
     if known is not None:
         return any(each.strip().removeprefix("W/") in (etag, "*") for each in known.split(","))
     since = header(scope, b"if-modified-since")
-    if since is None or header(scope, b"range") is not None:
+    if since is None or _asks_for_pieces(scope):
         return False
     try:
         return int(status.st_mtime) <= parsedate_to_datetime(since).timestamp()
