@@ -8,9 +8,10 @@ likes to change a list or dict and return it once more, so a path is only used w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from itertools import repeat
+from typing import Any, TypeAlias, cast
 
 from msgspec import Raw
 
@@ -18,6 +19,7 @@ from flightwire.elements import Element
 from flightwire.errors import EncodeError
 from flightwire.wire.flight.plain import plain_json
 from flightwire.wire.flight.rows import escape
+from flightwire.wire.flight.sharing import Named
 
 Node: TypeAlias = tuple[Any, Any, object, object, int]
 """Where an object was written: (the node it is in or None, its key there or its row, the object, its model, when)."""
@@ -80,6 +82,17 @@ class Identity:
         self.nodes[id(value)] = node
         return node
 
+    def register_rows(self, values: Iterable[object], row_ids: Iterable[str], models: Iterable[Raw]) -> None:
+        """Remember rows of their own, with their ids in hex."""
+        values = list(values)
+        nodes = zip(repeat(None), row_ids, values, models, repeat(self.turn), strict=False)
+        self.nodes.update(zip(map(id, values), nodes, strict=True))
+
+    def is_whole(self, value: object) -> bool:
+        """Whether the row that something is in was written to its end, so that an earlier row may refer to it."""
+        parent, _, _, model, turn = self.nodes[id(value)]
+        return turn != self.turn or (parent is None and isinstance(model, Raw))
+
     def find(self, value: object) -> str | None:
         """The path to an object that was written before and is still the same.
 
@@ -116,8 +129,7 @@ class Identity:
         self.nodes[id(value)] = (parent, key, value, model, self.turn)  # so that a cycle ends
         confirmed.append(node)
         if isinstance(model, Raw) and isinstance(value, dict | list):
-            raw = plain_json(value)
-            return raw is not None and bytes(raw) == bytes(model)
+            return self._is_same_plain(value, model, confirmed)
         if type(value) is dict and isinstance(model, Mapping):
             return len(value) == len(model) and all(
                 name in model and self._is_item(item, model[name], confirmed) for name, item in value.items()
@@ -127,6 +139,33 @@ class Identity:
                 self._is_item(item, part, confirmed) for item, part in zip(value, model, strict=True)
             )
         return False
+
+    def _is_same_plain(self, value: Any, model: Raw, confirmed: list[Node]) -> bool:
+        """Whether plain JSON would be written as it was, and what stands in several places of it too."""
+
+        def name(values: list[Any]) -> list[Named] | None:
+            named = [self._name_again(each, confirmed) for each in values]
+            return None if None in named else cast("list[Named]", named)
+
+        plain = plain_json(value, name=name)
+        return (
+            plain is not None
+            and bytes(plain.json) == bytes(model)
+            and all(map(self._has_model, plain.rows.values, plain.rows.jsons))
+        )
+
+    def _has_model(self, value: object, json: bytes) -> bool:
+        model = self.nodes[id(value)][3]
+        return isinstance(model, Raw) and bytes(model) == json
+
+    def _name_again(self, shared: object, confirmed: list[Node]) -> Named | None:
+        """How something shared was referred to, and whether it has to be compared."""
+        node = self.nodes.get(id(shared))
+        if node is None:
+            return None
+        if node[0] is None and isinstance(node[3], Raw):
+            return str(node[1]), True
+        return (path_of(node)[1:], False) if self._is_same(node, confirmed) else None
 
     def _is_item(self, item: object, model: object, confirmed: list[Node]) -> bool:
         """Whether an item would be written as it was; what cannot be told cheaply counts as changed."""

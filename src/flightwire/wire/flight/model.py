@@ -18,6 +18,7 @@ from flightwire.wire.flight import rows
 from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.plain import MIN_ENTRIES, MIN_VALUES, plain_json
+from flightwire.wire.flight.sharing import Named
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
@@ -281,10 +282,34 @@ class ModelEncoder:
                 return None
             self.small_tries -= 1
             min_values = MIN_VALUES
-        raw = plain_json(value, MAX_DEPTH - self.depth, min_values)
-        if raw is not None:
-            self.identity.register(value, parent, key, raw)
-        return raw
+        following = self.next_id
+        plain = plain_json(value, MAX_DEPTH - self.depth, min_values, self._name_shared)
+        if plain is None:
+            self.next_id = following
+            return None
+        shared = plain.rows
+        self.identity.register_rows(shared.values, shared.names, map(Raw, shared.jsons))
+        self.rows += [
+            b"%b:%b\n" % (name.encode(), json) for name, json in zip(shared.names, shared.jsons, strict=True)
+        ]
+        self.identity.register(value, parent, key, plain.json)
+        return plain.json
+
+    def _name_shared(self, values: list[Any]) -> list[Named] | None:
+        """How to refer to what stands in several places of a plain container: where it is, or by a row of its own."""
+        nodes = self.identity.nodes
+        if nodes.keys().isdisjoint(map(id, values)):
+            following = self.next_id
+            self.next_id += len(values)
+            return [(f"{row_id:x}", True) for row_id in range(following, self.next_id)]
+        named: list[Named] = []
+        for value in values:
+            known = id(value) in nodes
+            if known and not self.identity.is_whole(value):
+                return None
+            found = self.identity.find(value) if known else None
+            named.append((found[1:], False) if found else (f"{self.take_id():x}", True))
+        return named
 
     def _odd_field(self, model: dict[str, object], name: str, item: object, node: Node) -> None:
         """Fields that JavaScript gives a meaning to: `__proto__` and `constructor.prototype` are left out."""

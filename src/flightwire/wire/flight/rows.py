@@ -17,6 +17,7 @@ KEEP_ALIVE_ROW: Final = b':HZ""\n'
 """A hint of a kind that does not exist: every client from 19.0 on ignores it."""
 
 encode_json = msgspec.json.Encoder().encode
+encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def escape(text: str) -> str:
