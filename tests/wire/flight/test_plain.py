@@ -82,6 +82,7 @@ SHAPES: dict[str, Callable[[], object]] = {
     "prices": lambda: filled(lambda i: {"id": i, "price": "$5.99"}),
     "quoted prices": lambda: filled(lambda i: {"text": 'costs "$5" or "$6"'}),
     "keys that begin with a dollar": lambda: filled(lambda i: {"$ref": i, "b": "$x"}),
+    "different keys that begin with a dollar": lambda: {f"$key{i}": "$x" for i in range(100_000)},
     "texts that are not ASCII": lambda: filled(lambda i: "héllo wörld " + words(i)),
     "emoji": lambda: filled(lambda i: {"text": "🦜 hi"}),
     "numbers": lambda: filled(lambda i: i),
@@ -300,6 +301,30 @@ def test_tree_of_few_branches_is_written_in_one_go_and_a_small_one_stays_address
     assert isinstance(encoded(large), Raw)
     assert isinstance(encoded({"tree": large, "at": datetime.now(UTC)})["tree"], Raw)
     assert not isinstance(encoded(small), Raw)
+
+
+def test_small_result_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("it has few values")
+
+    monkeypatch.setattr(flight_model, "plain_json", refuse)
+    items = [{"id": i, "title": "a", "done": False} for i in range(5)]
+    assert Writer().start({"ok": True, "items": items, "more": {"items": items}}).count(b"title") == 5
+    with pytest.raises(AssertionError):
+        Writer().start(tree(10, 2))
+
+
+@pytest.mark.parametrize(
+    "value", [["$"], ["a", "$"], [["$x"]], ['"$'], {"$": "$"}, {"a": ",$", "$b": 1}], ids=repr
+)
+def test_many_keys_that_begin_with_a_dollar_stay_beside_texts_that_do(value: Any, react: React) -> None:
+    keys = {f"$key{i}": rest for i, rest in enumerate(["$", "a", 1, '"$', ["$", "$"]] * 20)}
+    for whole in (
+        {**keys, "value": value},
+        {**dict.fromkeys(keys, "$"), "$": deepcopy(value)},
+        [*PADDING, keys, value],
+    ):
+        assert plain(react.decode(Writer().start(whole))) == canon(whole)
 
 
 def encoded(value: Any) -> Any:

@@ -19,6 +19,7 @@ from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.plain import MIN_ENTRIES, MIN_VALUES, plain_json
 from flightwire.wire.flight.sharing import Named
+from flightwire.wire.flight.survey import has_values
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
@@ -44,6 +45,7 @@ class ModelEncoder:
         "_made",
         "_manifest",
         "_outer",
+        "_small",
         "depth",
         "identity",
         "next_id",
@@ -62,6 +64,7 @@ class ModelEncoder:
         self.depth = 0
         self._outer: list[str] = []
         self.small_tries = 0
+        self._small: object = None  # a root that has few values, so that what is in it needs no try
         self.identity = Identity(self._made)  # not a method: no response should need the garbage collector
 
     # ids and rows
@@ -104,6 +107,7 @@ class ModelEncoder:
         made, opened, row_count = len(self._made), len(self.opened), len(self.rows)
         self.depth = 0
         self.small_tries = _MOST_SMALL_TRIES
+        self._small = None
         self._outer.clear()
         try:
             with self.identity.transaction():
@@ -278,9 +282,12 @@ class ModelEncoder:
             return None
         min_values = 0
         if len(value) < MIN_ENTRIES:
-            if not value or not self.small_tries:
+            if not value or not self.small_tries or (parent is not None and parent[2] is self._small):
                 return None
             self.small_tries -= 1
+            if not has_values(value, MIN_VALUES):
+                self._small = value if parent is None else self._small
+                return None
             min_values = MIN_VALUES
         following = self.next_id
         plain = plain_json(value, MAX_DEPTH - self.depth, min_values, self._name_shared)

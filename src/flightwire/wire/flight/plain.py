@@ -7,7 +7,6 @@ that a value is plain, and what goes into which row; when in doubt it declines, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 from json import dumps
 from typing import Any, Final, NamedTuple
@@ -16,7 +15,7 @@ from msgspec import Raw
 
 from flightwire.wire.flight.rows import dump
 from flightwire.wire.flight.sharing import REFERENCE, Name, Rows, UnclearError, json_of, shared_rows
-from flightwire.wire.flight.survey import CONTAINERS, Survey
+from flightwire.wire.flight.survey import Survey
 from flightwire.wire.flight.values import MAX_DEPTH
 
 MIN_ENTRIES: Final = 64
@@ -56,8 +55,6 @@ def plain_json(
         min_values: how many values it must have to pay.
         name: names what stands in several places; without it there may be no such thing.
     """
-    if min_values and CONTAINERS.isdisjoint(map(type, root.values() if type(root) is dict else root)):
-        return None
     survey = Survey(root)
     if not survey.is_plain(max_depth, may_share=name is not None) or not survey.pays(min_values):
         return None
@@ -83,7 +80,7 @@ def _finished(json: bytes, survey: Survey) -> bytes | None:
     if b'"__proto__":' in json or (_has_constructor(json) and b'"prototype":' in json):
         return None  # JavaScript gives them a meaning
     if b'"$' in json:
-        json = _escaped(json, survey.keys())
+        json = _escaped(json, survey)
     if survey.not_finite:
         json, found = _with_names(json)
         if found != survey.not_finite:  # a text looks like one of them
@@ -104,11 +101,16 @@ def _with_names(json: bytes) -> tuple[bytes, int]:
     return json, count
 
 
-def _escaped(json: bytes, keys: Iterator[str]) -> bytes:
+def _escaped(json: bytes, survey: Survey) -> bytes:
     """Texts that begin with `$` get one more; keys do not."""
+    keys = survey.keys()
     marked = list(islice((key for key in keys if key[:1] == "$"), _FEW_KEYS + 1))
     has_quoted = b'\\"$' in json
     if marked and (has_quoted or len(marked) > _FEW_KEYS):
+        if json.count(b',"$') + json.count(b'{"$') == survey.count_keys(
+            "$"
+        ):  # so no other item of a list begins so
+            return json.replace(b':"$', b':"$$').replace(b'["$', b'["$$')
         return _TEXT_WITH_DOLLAR.sub(b'"$$', json)
     json = _DOLLAR.sub(b'"$$', json) if has_quoted else json.replace(b'"$', b'"$$')
     for key in sorted(set(marked), key=len):  # what "$a" becomes must not be taken for "$$a"

@@ -130,6 +130,12 @@ class Survey:
         """The keys of all dicts; some may come more than once."""
         return chain(self._keys, _flat(self._few))
 
+    def count_keys(self, prefix: str) -> int | None:
+        """How many keys begin with something; None when that is not known exactly."""
+        if any(map(str.startswith, self._keys, repeat(prefix))):
+            return None  # some may stand in many dicts
+        return sum(map(str.startswith, _flat(self._few), repeat(prefix)))
+
     def places(self, container: object) -> int:
         """In how many places something shared stands; what is inside of others counts once."""
         met = sum(map(is_, _flat(_flat(part.suspects for part in self.parts)), repeat(container)))
@@ -272,6 +278,21 @@ class Survey:
         seen.add(id(self._root))
         seen.update(map(id, _flat(self._met)))
         return False
+
+
+def has_values(root: dict[Any, Any] | list[Any], count: int) -> bool:
+    """Whether a container has so many values, counted only as far as needed."""
+    found = len(root)
+    level = [each for each in (root.values() if type(root) is dict else root) if type(each) in CONTAINERS]
+    while level and found < count:
+        found += sum(map(len, level))
+        level = [
+            each
+            for container in level
+            for each in (container.values() if type(container) is dict else container)
+            if type(each) in CONTAINERS
+        ]
+    return found >= count
 
 
 def are_all(items: list[Any], one: object) -> bool:
