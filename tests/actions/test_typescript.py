@@ -191,6 +191,44 @@ def test_docstrings_become_jsdoc(app: Path) -> None:
     assert " * @returns a message\n * @throws ValueError: never\n */\nexport function go(" in declared
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "Attributes:\n    user_name: who asks\n        and waits\n    at (datetime): when",
+        "Attributes\n----------\nuser_name : str\n    who asks\n    and waits\nat\n    when",
+    ],
+    ids=["google", "numpy"],
+)
+def test_what_a_docstring_says_of_attributes_is_said_of_fields(app: Path, section: str) -> None:
+    doc = textwrap.indent(f"A question.\n\n{section}\n", "    ")
+    declared = text(
+        app,
+        f"""
+@dataclass
+class Question:
+    \"""{doc.lstrip()}    \"""
+    user_name: str
+    at: Annotated[datetime, "when it was asked"]
+@dataclass
+class Answer(Question):
+    text: str
+@action
+async def go() -> tuple[Question, Answer]: ...
+        """,
+    )
+    fields = "  /**\n   * who asks\n   * and waits\n   */\n  userName: string;\n  /** when it was asked */\n  at: Date;\n"
+    assert "/** A question. */\nexport interface Question {\n" + fields + "}\n" in declared
+    assert "export interface Answer {\n" + fields + "  text: string;\n}\n" in declared
+
+
+def test_a_section_on_what_is_no_field_stays_text(app: Path) -> None:
+    doc = "A question.\n\n    Attributes:\n        other: not a field\n    "
+    declared = text(
+        app, f'@dataclass\nclass Q:\n    """{doc}"""\n    a: int\n@action\nasync def go() -> Q: ...'
+    )
+    assert " * Attributes:\n *     other: not a field\n */\nexport interface Q {\n  a: number;\n}" in declared
+
+
 def test_a_default_makes_two_types_only_where_both_are_needed(app: Path) -> None:
     both = "@dataclass\nclass Look:\n    is_dark: bool = False\n@action\ndef go(look: Look) -> Look: ..."
     declared = text(app, both)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
+from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import HttpUrl
 
 from flightwire.elements import UNDEFINED, UNSET, Element, Symbol
 from flightwire.errors import ArgumentEncodeError
@@ -330,6 +332,13 @@ class Point:
 def test_dataclasses_enums_and_decimals_have_their_declared_form() -> None:
     body = encode_call([Point(1), Decimal("1.50"), date(2024, 1, 2), {1}])
     assert decode_call(body) == [{"halfX": 1, "colour": "red"}, "1.50", "2024-01-02", [1]]
+
+
+def test_paths_and_addresses_are_text() -> None:
+    sent = [PurePosixPath("$a"), ip_address("::1"), HttpUrl("https://example.com"), Path]
+    assert decode_call(encode_call(sent[:3])) == ["$a", "::1", "https://example.com/"]
+    with pytest.raises(ArgumentEncodeError):
+        encode_call(sent)
 
 
 def test_same_dataclass_twice_is_one_object() -> None:

@@ -24,6 +24,7 @@ from flightwire.actions.declarations.hints import (
     type_parameters,
     unwrapped,
 )
+from flightwire.actions.declarations.jsdoc import field_notes
 from flightwire.actions.declarations.models import model_body
 from flightwire.actions.declarations.reading import Reader
 from flightwire.actions.declarations.shapes import (
@@ -41,6 +42,7 @@ from flightwire.annotations import own_annotations
 from flightwire.wire.flight.declared import camel_case, wire_name
 
 Given = Mapping[Any, Shape]
+Parameters = tuple[tuple[str, Shape | None], ...]
 
 
 @value
@@ -53,7 +55,7 @@ class Body:
         doc: its JSDoc.
     """
 
-    parameters: tuple[tuple[str, Shape | None], ...]
+    parameters: Parameters
     shape: Shape
     doc: str
 
@@ -72,7 +74,28 @@ def body_of(thing: Any, way: Way, book: Book, home: Home) -> Body:
     reader = Reader(book, way, home.of_class(thing), name, is_alias=is_alias)
     shape = _alias(thing, reader) if is_alias else _class_body(thing, reader)
     parameters = tuple((each.__name__, bound_of(each, reader)) for each in type_parameters(thing))
-    return Body(parameters, shape, "" if is_alias else doc_of(thing))
+    doc = "" if is_alias else doc_of(thing)
+    return (
+        _with_notes(parameters, shape, doc, thing)
+        if isinstance(shape, Fields)
+        else Body(parameters, shape, doc)
+    )
+
+
+def _with_notes(parameters: Parameters, shape: Fields, doc: str, cls: Any) -> Body:
+    """What docstrings say of attributes goes to the fields that nothing else is said of."""
+    kept, own = field_notes(doc)
+    notes: dict[str, str] = {}
+    for each in reversed(getattr(cls, "__mro__", ())):
+        notes |= field_notes(doc_of(each))[1] if each is not cls and each is not object else {}
+    by_name = {wire: text for name, text in (notes | own).items() for wire in (name, camel_case(name))}
+    fields = tuple(
+        Field(each.name, each.shape, each.is_optional, each.doc or by_name.get(each.name, ""), each.is_fixed)
+        for each in shape.fields
+    )
+    names = {each.name for each in fields}
+    all_known = all(name in names or camel_case(name) in names for name in own)
+    return Body(parameters, Fields(fields, shape.is_open), kept if all_known else doc)
 
 
 def bound_of(variable: Any, reader: Reader) -> Shape | None:

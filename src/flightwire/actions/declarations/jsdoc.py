@@ -48,6 +48,30 @@ def jsdoc(docstring: str, indent: str = "", parameters: Mapping[str, str] | None
     return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in lines), f"{indent} */"]
 
 
+def field_notes(docstring: str) -> tuple[str, dict[str, str]]:
+    """The docstring of a class without its section on attributes, and what that says of each, by its name in Python."""
+    kept: list[str] = []
+    notes: dict[str, str] = {}
+    lines = inspect.cleandoc(docstring).split("\n")
+    index = 0
+    while index < len(lines):
+        is_numpy = lines[index] == "Attributes" and _DASHES.fullmatch("".join(lines[index + 1 : index + 2]))
+        if lines[index] == "Attributes:":
+            index, section = _indented(lines, index + 1)
+            notes.update((name, _joined(words)) for name, words in _entries(section))
+        elif is_numpy:
+            index, section = _numpy_section(lines, index + 2)
+            notes.update((name, _joined(words)) for name, words in _numpy_entries(section))
+        else:
+            kept.append(lines[index])
+            index += 1
+    return "\n".join(kept), notes
+
+
+def _joined(words: list[str]) -> str:
+    return "\n".join(word for word in words if word)
+
+
 def _clean(docstring: str) -> list[str]:
     text = inspect.cleandoc(docstring).replace("*/", "*\\/")
     text = "".join(char if char in "\n\t" or char.isprintable() else " " for char in text)
@@ -120,7 +144,6 @@ def _entries(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _numpy(tag: str, lines: list[str], parameters: Parameters) -> Iterator[str]:
-    heads = [index for index, line in enumerate(lines) if line and line[0] not in " \t"]
     if tag == "returns":
         said = [line.strip() for line in lines if line and line[0] in " \t"] or [
             line for line in lines if line
@@ -128,10 +151,16 @@ def _numpy(tag: str, lines: list[str], parameters: Parameters) -> Iterator[str]:
         if said:
             yield from _lines("@returns", said)
         return
+    for name, words in _numpy_entries(lines):
+        yield from _entry(tag, name, words, parameters)
+
+
+def _numpy_entries(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    heads = [index for index, line in enumerate(lines) if line and line[0] not in " \t"]
     for head, end in zip(heads, [*heads[1:], len(lines)], strict=True):
         entry = _NUMPY_ENTRY.fullmatch(lines[head])
         for name in entry[1].split(", ") if entry else ():
-            yield from _entry(tag, name, [line.strip() for line in lines[head + 1 : end]], parameters)
+            yield name, [line.strip() for line in lines[head + 1 : end]]
 
 
 def _sphinx(field: str, more: list[str], parameters: Parameters) -> Iterator[str]:

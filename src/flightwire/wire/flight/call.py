@@ -19,7 +19,7 @@ from uuid import UUID
 from flightwire.elements import UNDEFINED, UNSET, Element, Symbol
 from flightwire.errors import ArgumentEncodeError, EncodeError
 from flightwire.wire.flight import values
-from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form
+from flightwire.wire.flight.declared import attribute_name, declared_form, has_declared_form, is_its_text
 from flightwire.wire.flight.letters import TYPED_ARRAYS
 from flightwire.wire.flight.model import safe_integer
 from flightwire.wire.flight.parts import FileField, Part, TextField
@@ -118,6 +118,8 @@ class _Encoder:
         if not isinstance(value, type):
             if hasattr(value, "to_server_reference"):
                 return self.function(value, value.to_server_reference())
+            if is_its_text(type(value)):
+                return self.model(str(value), None, "")
             if has_declared_form(type(value)) and not isinstance(value, Awaitable | BaseException):
                 return self._declared(value, place)
         raise EncodeError(_letter(value))
