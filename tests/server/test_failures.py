@@ -196,6 +196,15 @@ def app_error(tmp_path: Path) -> tuple[BaseException, Path]:
     return raised(found.fn), tmp_path
 
 
+def test_a_group_names_its_action_before_what_is_in_it() -> None:
+    group = ExceptionGroup("two tasks failed", [ValueError("no"), KeyError("k")])
+    message = to_failure(group, mode="development", app_root=None, action="getAnswer").message
+    assert (
+        message
+        == "two tasks failed (2 sub-exceptions) (in action 'getAnswer')\n- ValueError: no\n- KeyError: 'k'"
+    )
+
+
 def test_a_developer_sees_name_message_action_and_the_apps_own_frames_innermost_first(tmp_path: Path) -> None:
     failure = development(*app_error(tmp_path))
     assert failure.name == "JSONDecodeError"

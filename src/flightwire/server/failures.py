@@ -80,8 +80,10 @@ def to_failure(
     if mode == "production":
         return Failure(digest)
     message = _text(error) or type(error).__name__
-    if action is not None and not isinstance(error, FlightwireError | BaseExceptionGroup):
-        message = f"{message} (in {named(action)})"
+    if action is not None and not isinstance(error, FlightwireError):
+        # What is in a group stands on lines of its own below.
+        first, line_break, rest = message.partition("\n- ") if _is_group(error) else (message, "", "")
+        message = f"{first} (in {named(action)}){line_break}{rest}"
     frames = _frames(error, app_root) or ([] if code is None else [_place(code)])
     for frame in frames:
         remember(frame[1], frame[2])
@@ -140,6 +142,10 @@ def unwrap(error: BaseException) -> BaseException:
     if len(leaves) == 1 or (leaves and len(told) == len(leaves)):
         return leaves[0]
     return error
+
+
+def _is_group(error: BaseException) -> bool:
+    return isinstance(error, BaseExceptionGroup)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
