@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import os
 import random
 import re
 import sys
@@ -20,6 +21,7 @@ from msgspec import Raw
 
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import model as flight_model
+from flightwire.wire.flight import sharing as flight_sharing
 from flightwire.wire.flight import survey as flight_survey
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.model import ModelEncoder
@@ -380,6 +382,7 @@ def shared(rng: random.Random, levels: int, pool: list[Any]) -> Any:
     return made
 
 
+SHARED_VALUES = int(os.environ.get("FLIGHTWIRE_VALUES", "500"))
 NASTY = [
     "$",
     "$1",
@@ -413,16 +416,21 @@ def nasty(rng: random.Random, levels: int, pool: list[Any]) -> Any:
     return made
 
 
+@pytest.mark.parametrize("at_a_time", [2, 512])
 def test_whatever_is_shared_arrives_as_it_would_the_long_way(
-    react: React, monkeypatch: pytest.MonkeyPatch
+    at_a_time: int, react: React, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Values and identities, in every React; each row comes before those that refer to it."""
+    monkeypatch.setattr(flight_survey, "_CONTAINERS_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(flight_survey, "_VALUES_AT_A_TIME", at_a_time + 1)
+    monkeypatch.setattr(flight_survey, "_FEW_SHARED", at_a_time // 32)
+    monkeypatch.setattr(flight_sharing, "_AT_A_TIME", at_a_time)
     values = []
-    for seed in range(600):
+    for seed in range(at_a_time, SHARED_VALUES + at_a_time):
         pool: list[Any] = []
         rng = random.Random(seed)
         values.append([*PADDING, *(nasty(rng, 5, pool) for _ in range(rng.choice([3, 30])))])
-    assert sum(isinstance(encoded(value), Raw) for value in values) > 300
+    assert sum(isinstance(encoded(value), Raw) for value in values) > SHARED_VALUES // 2
     short = [Writer().start(value) for value in values]
     for body in short:
         known: set[bytes] = set()

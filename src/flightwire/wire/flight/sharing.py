@@ -218,7 +218,7 @@ class _Writing:
         """Copies of containers, in which references stand for what is shared."""
         if len(owners) == 1 and len(owners[0]) > _AT_A_TIME and type(owners[0]) is not dict:
             return [self._long_copy(owners[0])]
-        items = list(_flat(map(_items, owners)))
+        items = list(_all_items(owners))
         ids = list(map(id, items))
         parts = self._replaced(items, ids)
         lengths = set(map(len, owners))
@@ -306,8 +306,8 @@ def _holders(parts: list[Part], shared: dict[int, Any]) -> set[int]:
             continue
         owners = part.owners
         if len(owners) > 1:
-            found = sum(map(wanted.__contains__, map(id, _flat(map(_items, owners)))))
-            if found < len(owners):
+            found = sum(map(wanted.__contains__, _ids(_flat(chain(part.suspects, part.inner)))))
+            if found < len(owners) and sum(map(wanted.__contains__, _ids(_all_items(owners)))) < len(owners):
                 owners = [owner for owner in owners if not wanted.isdisjoint(_ids(_items(owner)))]
         holders.update(map(id, owners))
         wanted.update(map(id, owners))
@@ -320,6 +320,13 @@ def _ids(items: Iterable[Any]) -> Iterator[int]:
 
 def _reference(name: str) -> bytes:
     return REFERENCE + name.encode() + b'"'
+
+
+def _all_items(owners: list[Any]) -> Iterator[Any]:
+    kinds = set(map(type, owners))
+    if dict not in kinds:
+        return _flat(owners)
+    return _flat(map(dict.values, owners) if len(kinds) == 1 else map(_items, owners))
 
 
 def _items(container: Any) -> Iterable[Any]:
