@@ -31,6 +31,7 @@ VOCABULARY = {
     "sealing",
     "tags",
     "threads",
+    "waiter",
     "wiring",
 }
 FRONT_DOOR = {"", "assembly"}

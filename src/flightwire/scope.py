@@ -52,14 +52,16 @@ class Gate:
 
     Attributes:
         closed: whether producers have to wait.
-        before_wait: what a producer of ours calls before it waits for more, if anything.
+        leave: sends what has come; a producer of ours calls it before it waits for more. None when it has to wait its turn.
+        is_turn: whether a producer is at work whom somebody else has let go on, and who will call `leave` after that.
     """
 
-    __slots__ = ("_waiters", "before_wait", "closed")
+    __slots__ = ("_waiters", "closed", "is_turn", "leave")
 
     def __init__(self) -> None:
         self.closed = False
-        self.before_wait: Callable[[], None] | None = None
+        self.leave: Callable[[], None] | None = None
+        self.is_turn = False
         self._waiters: list[asyncio.Future[None]] = []
 
     def close(self) -> None:

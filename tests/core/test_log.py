@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -120,3 +121,58 @@ def test_what_says_more_than_text_is_not_joined() -> None:
     assert joined(parts) == parts
     assert joined([TextDelta("0", "a"), TextDelta("0", "b")]) == [TextDelta("0", "ab")]
     assert joined([]) == []
+
+
+async def test_a_model_that_never_waits_lets_others_run() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    async for _ in stream_text(model=OneByOne(2000), prompt="x"):
+        pass
+    counting.cancel()
+    assert turns > 2000 // 100
+
+
+async def test_two_tasks_that_read_from_one_iterator_both_come_to_its_end() -> None:
+    texts = stream_text(model=OneByOne(200), prompt="x").text_stream
+    got: list[str] = []
+
+    async def read() -> None:
+        async for text in texts:
+            got.append(text)
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(read(), read(), read()), 10)
+    assert len(set(got)) == len(got)
+
+
+async def test_a_reader_that_is_cancelled_while_it_waits_misses_nothing() -> None:
+    go_on = asyncio.Event()
+    texts = stream_text(model=Slow(go_on), prompt="x").text_stream
+    assert await anext(texts) == "first"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await anext(texts)
+    go_on.set()
+    assert [text async for text in texts] == ["second"]
+
+
+class Slow(OneByOne):
+    """Waits in the middle of its answer."""
+
+    def __init__(self, go_on: asyncio.Event) -> None:
+        super().__init__(0)
+        self._go_on = go_on
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        yield [StreamStart(), TextStart("0"), TextDelta("0", "first")]
+        await self._go_on.wait()
+        yield [TextDelta("0", "second")]
+        yield [TextEnd("0"), ProviderFinish("stop", Usage())]

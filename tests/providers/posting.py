@@ -18,4 +18,4 @@ async def post_stream(call: Outgoing) -> AsyncIterator[Reply]:
     except BaseException:
         reply.close()
         raise
-    reply.leave()
+    await reply.leave()

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from flightwire.errors import APICallError, APITimeoutError, RetryError
+from flightwire.providers import transport
 from flightwire.providers.retries import Clock
 from flightwire.providers.transport import Outgoing, Timeouts, close_connections, post_json
 from flightwire.testing.upstream import Delay, Ending, RecordedRequest, ScriptedUpstream
@@ -349,6 +350,21 @@ async def test_silence_in_the_middle_is_a_timeout(upstream: ScriptedUpstream) ->
     async with post_stream(outgoing(upstream, timeouts=Timeouts(read_s=0.05))) as reply:
         await reply.read()
         assert isinstance(await failure_of(reply.read()), APITimeoutError)
+
+
+async def test_where_the_client_is_another_inside_reads_take_the_public_way(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_KNOWS_CLIENT", False)
+    await close_connections()
+    upstream.answer(["a", "b"])
+    assert b'"b"' in await read_all(outgoing(upstream))
+    upstream.play(SSE_HEAD, chunk(b"x"), Ending.HANG)
+    async with post_stream(outgoing(upstream, timeouts=Timeouts(read_s=0.05))) as reply:
+        assert await reply.read() == b"x"
+        error = await failure_of(reply.read())
+    assert isinstance(error, APITimeoutError)
+    await close_connections()
 
 
 async def test_slow_but_steady_is_not_a_timeout(upstream: ScriptedUpstream) -> None:

@@ -1,11 +1,11 @@
-"""A token that comes alone leaves in the action's own turn of the event loop, where the server allows it; and when it cannot."""
+"""A token that comes alone leaves in the turn of the loop in which it came, where the server allows it; and when it cannot."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -77,7 +77,17 @@ class Server:
 Server.__module__ = "uvicorn.protocols.http.none_of_its_own"
 
 
-async def call(server: Server, model: OneByOne) -> None:
+async def nothing() -> None:
+    pass
+
+
+async def call(
+    server: Server,
+    model: OneByOne,
+    *,
+    pause: Callable[[], Awaitable[None]] = nothing,
+    after: Callable[[], Awaitable[None]] = nothing,
+) -> None:
     @action
     async def generate() -> StreamableValue[str]:
         stream: StreamableValueSource[str] = create_streamable_value()
@@ -85,7 +95,9 @@ async def call(server: Server, model: OneByOne) -> None:
         async def write() -> None:
             async with stream:
                 async for text in stream_text(model=model, prompt="x").text_stream:
+                    await pause()
                     stream.update(text)
+                    await after()
 
         start_soon(write)
         return stream.value
@@ -107,11 +119,30 @@ async def call(server: Server, model: OneByOne) -> None:
     await flightwire.app(actions=[generate])(scope, receive, server.send)
 
 
-async def test_a_token_leaves_with_who_made_it() -> None:
+async def test_a_token_leaves_in_the_turn_in_which_it_came() -> None:
     server = Server()
     await call(server, OneByOne())
     assert server.tokens() == TOKENS
+    assert server.tasks.count("flightwire one-by-one") > len(TOKENS) // 2
+
+
+async def test_a_token_that_a_producer_keeps_for_a_while_leaves_with_it() -> None:
+    server = Server()
+    await call(server, OneByOne(), pause=lambda: asyncio.sleep(0))
+    assert server.tokens() == TOKENS
     assert server.tasks.count("write") > len(TOKENS) // 2
+
+
+async def test_a_producer_that_waits_for_something_else_has_sent_its_token() -> None:
+    server = Server()
+    seen: list[int] = []
+
+    async def look() -> None:
+        await asyncio.sleep(0)
+        seen.append(len(server.tokens()))
+
+    await call(server, OneByOne(), after=look)
+    assert seen[2:] == list(range(3, len(TOKENS) + 1))  # the first wait for the response to begin
 
 
 async def test_a_server_that_lets_us_wait_gets_every_token_once_and_in_order() -> None:

@@ -56,7 +56,7 @@ async def test_a_stream_is_replayed_in_the_chunks_it_came_in(tmp_path: Path) -> 
         reply = await transport.open_stream(call)
         while piece := await reply.read():
             into.append(piece)
-        reply.leave()
+        await reply.leave()
 
     with ScriptedUpstream() as upstream:
         upstream.answer(["Hel", "lo ", "wörld 😀"], split_bytes=7)

@@ -236,6 +236,14 @@ class StepCollector:
         Raises:
             OutputLimitError: the step has grown past `max_output_bytes`.
         """
+        if (
+            len(batch) == 1
+            and type(part := batch[0]) is TextDelta
+            and part.id == self._hot
+            and part.text
+            and part.provider_metadata is None
+        ):
+            return self._take_lone(part)
         out: list[StreamPart] = []
         append = out.append
         size, hot, add, name = self._size, self._hot, self._add, self._hot_name
@@ -254,14 +262,26 @@ class StepCollector:
                 self._pass_on(part, out)
                 self._size += grown
                 size, hot, add, name = self._size, self._hot, self._add, self._hot_name
+        if size > self._seen:
+            self._grow(size)
+        return out
+
+    def _take_lone(self, part: TextDelta) -> list[StreamPart]:
+        """A token that came alone, and more of the text that is being written."""
+        text = part.text
+        self._add(text)
+        self._grow(self._size + len(text))
+        return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
+
+    def _grow(self, size: int) -> None:
+        """Output has come: the step is as large as this now."""
         if size > self._limit:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
-        if size > self._seen:
-            self._size = self._seen = size
-            self._stamp(_now())
-            if self._block is not None and len(self._block.pieces) >= FOLD_PIECES:
-                self._block.fold()
-        return out
+        self._size = self._seen = size
+        self._stamp(_now())
+        block = self._block
+        if block is not None and len(block.pieces) >= FOLD_PIECES:
+            block.fold()
 
     @staticmethod
     def needs_thought(part: ProviderPart) -> bool:

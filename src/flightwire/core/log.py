@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from flightwire.scope import Gate
+from flightwire.waiter import Waiter
 
 P = TypeVar("P")
 
@@ -21,12 +24,14 @@ JOIN_PARTS = 64  # so many that all readers have passed are joined at once
 
 
 class Place:
-    """How far a reader has come."""
+    """How far a reader has come, and how it waits there."""
 
-    __slots__ = ("position",)
+    __slots__ = ("gate", "position", "waiter")
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None) -> None:
         self.position = 0
+        self.gate = gate
+        self.waiter: Waiter | None = None
 
 
 class PartLog(Generic[P]):
@@ -37,12 +42,13 @@ class PartLog(Generic[P]):
     """
 
     __slots__ = (
+        "_ends",
         "_furthest",
         "_join",
         "_loop",
         "_paused",
         "_places",
-        "_waiters",
+        "_waiting",
         "closed",
         "drain",
         "joined",
@@ -59,7 +65,8 @@ class PartLog(Generic[P]):
         self.joined = 0  # so many parts at the beginning were joined
         self._places: list[Place] = []
         self._furthest = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[Place, Waiter]] = []  # readers that have come to the end
+        self._ends: list[asyncio.Future[None]] = []  # of who waits until it is settled or closed
         self._paused: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: on 3.11 that is a system call
 
@@ -69,21 +76,41 @@ class PartLog(Generic[P]):
         """Add parts and wake who waits for them."""
         if parts:
             self.parts += parts
-            if self._waiters:  # `_wake`, written out: once per token
-                waiters, self._waiters = self._waiters, []
-                for waiter in waiters:
-                    if not waiter.done():
-                        waiter.set_result(None)
+            self._wake()
+
+    def deliver(self, parts: Sequence[P], source: asyncio.Task[Any]) -> None:
+        """Add parts; who waits for them goes on with them before this returns. The hot path, run once per token.
+
+        Arguments:
+            parts: to add.
+            source: the task that calls this.
+        """
+        if not parts:
+            return
+        self.parts += parts
+        waiting, self._waiting = self._waiting, []
+        for place, waiter in waiting:
+            gate = place.gate
+            leave = None if gate is None else gate.leave
+            if gate is None or leave is None:
+                waiter.go_on(source)
+                continue
+            gate.is_turn = True
+            try:
+                waiter.go_on(source)
+            finally:
+                gate.is_turn = False
+            leave()
 
     def settle(self) -> None:
         """Nothing that is awaited will change any more; parts may still be added."""
         self.settled = True
-        self._wake()
+        self._end()
 
     def close(self) -> None:
         """Nothing will be added any more."""
         self.settled = self.closed = True
-        self._wake()
+        self._end()
 
     @property
     def is_paused(self) -> bool:
@@ -93,7 +120,7 @@ class PartLog(Generic[P]):
     @property
     def wants_more(self) -> bool:
         """Whether the source should go on."""
-        if self.drain or self._waiters:
+        if self.drain or self._waiting:
             return True
         return bool(self._places) and len(self.parts) - self._furthest < READ_AHEAD_PARTS
 
@@ -108,9 +135,13 @@ class PartLog(Generic[P]):
 
     # --- the readers' side ---------------------------------------------------------------------------------------
 
-    def open(self) -> Place:
-        """A new reader's place; it gives it back with `leave`."""
-        place = Place()
+    def open(self, gate: Gate | None = None) -> Place:
+        """A new reader's place; it gives it back with `leave`.
+
+        Arguments:
+            gate: of the request that the reader works for.
+        """
+        place = Place(gate)
         self._places.append(place)
         return place
 
@@ -118,28 +149,23 @@ class PartLog(Generic[P]):
         """A reader has gone."""
         self._places.remove(place)
 
-    def expect(self, place: Place | None = None) -> asyncio.Future[None]:
-        """Say that a reader has come to the end; what is given is done when there is more, or there will be none.
+    def expect(self, place: Place) -> Waiter:
+        """Say that a reader has come to the end of an open log; what is given is to be awaited at once.
 
         Whoever no longer waits says so with `forget`.
         """
-        if place is not None:
-            self._furthest = max(self._furthest, place.position)
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        waiter = self._loop.create_future()
-        if self.closed:
-            waiter.set_result(None)
-        else:
-            self._waiters.append(waiter)
-            if self._paused is not None:
-                self.demand()
+        self._furthest = max(self._furthest, place.position)
+        waiter = place.waiter
+        if waiter is None or waiter.is_awaited:  # by another task that has the same reader
+            waiter = place.waiter = Waiter(self._running_loop())
+        self._waiting.append((place, waiter))
+        if self._paused is not None:
+            self.demand()
         return waiter
 
-    def forget(self, waiter: asyncio.Future[None]) -> None:
+    def forget(self, waiter: Waiter) -> None:
         """Nobody waits for this any more."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
+        self._waiting = [(place, other) for place, other in self._waiting if other is not waiter]
 
     def demand(self) -> None:
         """Wake the source if it pauses and somebody wants more."""
@@ -161,11 +187,14 @@ class PartLog(Generic[P]):
             await self._wait()
 
     async def _wait(self) -> None:
-        waiter = self.expect()
-        try:
-            await waiter
-        finally:
-            self.forget(waiter)
+        end = self._running_loop().create_future()
+        self._ends.append(end)
+        await end
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def join_passed(self) -> None:
         """Join what every reader has passed, if there is enough of it."""
@@ -181,7 +210,13 @@ class PartLog(Generic[P]):
             place.position -= gone
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        waiting, self._waiting = self._waiting, []
+        for _, waiter in waiting:
+            waiter.wake()
+
+    def _end(self) -> None:
+        self._wake()
+        ends, self._ends = self._ends, []
+        for end in ends:
+            if not end.done():
+                end.set_result(None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from flightwire.core.log import JOIN_PARTS
@@ -29,10 +30,10 @@ class Reader:
     def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         self._result = result  # keeps the answer alive: an answer nobody holds is aborted
         self._log = result._run.log
-        self._place = self._log.open()
         self._has_begun = False
         scope = current_scope()
-        self._gate = None if scope is None else scope.gate
+        self._gate = None if scope is None or scope.thread != get_ident() else scope.gate
+        self._place = self._log.open(self._gate)
 
     def __del__(self) -> None:
         place = getattr(self, "_place", None)
@@ -41,26 +42,27 @@ class Reader:
 
     async def _take(self) -> list[StreamPart]:
         """The next parts, at least one; none at the end."""
-        log, place = self._log, self._place
+        log, place, gate = self._log, self._place, self._gate
         parts = log.parts
         if place.position - log.joined >= JOIN_PARTS:
             log.join_passed()
         if 0 < place.position < len(parts):
             await asyncio.sleep(0)  # a slow reader of a fast answer would never give way
-        if self._gate is not None and self._gate.closed:
-            await self._gate.wait()
-        if place.position >= len(parts):
+        if gate is not None:
+            if gate.closed:
+                await gate.wait()
+            if gate.leave is not None and not gate.is_turn and place.position >= len(parts):
+                gate.leave()
+        while place.position >= len(parts) and not log.closed:
             if not self._has_begun:
                 self._begin()
-            if self._gate is not None and self._gate.before_wait is not None:
-                self._gate.before_wait()
-            while place.position >= len(parts) and not log.closed:
-                more = log.expect(place)
-                try:
-                    await more
-                except BaseException:
-                    log.forget(more)
-                    raise
+                continue
+            more = log.expect(place)
+            try:
+                await more
+            except BaseException:
+                log.forget(more)
+                raise
         taken = parts[place.position : place.position + SLICE_PARTS]
         place.position += len(taken)
         return taken

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from flightwire.core.output import Output
 
 
+BREATH_BATCHES = 64
 DRAIN_TIMEOUT_S = 1.0  # how long a transform may take over its last words when an answer fails or is stopped
 
 
@@ -290,19 +291,26 @@ class Run:
 
     async def _read_model(self, step: Step, timers: StepTimers | NoTimers) -> None:
         log, collector = self.log, step.collector
-        take, is_plain = collector.take, not self._shows_chunks and self._pipe is None
+        take, deliver = collector.take, log.deliver
+        is_plain = not self._shows_chunks and self._pipe is None
+        me = self._task
+        assert me is not None
+        count = 0
         async with aclosing(self._batches(step.plan)) as batches:
             if not self._is_whole:
                 timers.stream_begins()
             async for batch in batches:
                 if is_plain:
-                    log.extend(take(batch))
+                    deliver(take(batch), me)
                 else:
                     await self._emit(take(batch), recorded=True)
                 if collector.rest:
                     await self._think(step)
                 if not log.wants_more:
                     await log.wait_for_demand()
+                count += 1
+                if not count % BREATH_BATCHES:  # a model that never waits must not hold up the loop
+                    await asyncio.sleep(0)
         timers.stream_ends()
 
     def _batches(self, plan: StepPlan) -> AsyncGenerator[Sequence[ProviderPart], None]:

@@ -121,7 +121,7 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
     except BaseException:
         reply.close()
         raise
-    reply.leave()
+    await reply.leave()
 
 
 async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderPart]]:

@@ -50,7 +50,7 @@ class Reply(ABC):
         """Close the connection now, whatever is still to come on it."""
 
     @abstractmethod
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
 
 

@@ -11,10 +11,12 @@ import io
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from flightwire.errors import APICallError, APITimeoutError
 from flightwire.providers import exchange, failures
@@ -23,6 +25,7 @@ from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
 from flightwire.providers.patience import Patience
 from flightwire.providers.proxies import proxy_of
 from flightwire.providers.retries import with_retries
+from flightwire.waiter import Waiter
 
 __all__ = [
     "DEFAULT_TIMEOUTS",
@@ -40,6 +43,8 @@ ERROR_BODY_TIMEOUT_S = 5.0
 LEAVE_TIMEOUT_S = 1.0
 # Above this aiohttp warns about bytes; it writes a file object piece by piece.
 _LARGE_BODY_BYTES = 1024 * 1024
+_GOODBYE_TURNS = 2
+_BREAKS = (aiohttp.ClientError, OSError, RuntimeError)  # RuntimeError: it was lost this very moment
 _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 
@@ -55,35 +60,61 @@ class _HTTPReply(Reply):
         self._waiting_since: float | None = None
         self._patience: Patience | None = None
         self._closed: asyncio.Future[None] | None = None
+        self._waiter: Waiter | None = None
+        self._read_bytes = 0
 
     async def read(self) -> bytes:
+        waiter = self._waiter
+        if waiter is None or self._unread:
+            return await self._read_first()
+        content = self._response.content
+        while (
+            content.total_bytes == self._read_bytes and content.exception() is None and not content.at_eof()
+        ):
+            self._waiting_since = self._loop.time()
+            await waiter
+        self._waiting_since = None
+        self._read_bytes = content.total_bytes
+        try:
+            return content.read_nowait()
+        except _BREAKS as error:
+            return self._rest(error)
+
+    async def _read_first(self) -> bytes:
+        """What was put back, or what comes as long as a timer of the client's runs."""
         if self._unread:
             return self._read_again()
         self._waiting_since = self._loop.time()
         try:
             piece = await self._response.content.readany()
-        except (
-            aiohttp.ClientError,
-            OSError,
-            RuntimeError,
-        ) as error:  # RuntimeError: it was lost this very moment
-            # aiohttp reports a broken connection before it hands over what had arrived on it, and has no public way
-            # to get at that; seen with 3.14.
-            rest = self._response.content._read_nowait(-1)
-            if rest:
-                return rest
-            raise _broken(self._call, error) from error
+        except _BREAKS as error:
+            return self._rest(error)
         self._waiting_since = None
         return piece
 
+    def _rest(self, error: Exception) -> bytes:
+        """What had arrived before the connection broke: aiohttp reports that first, and has no public way to get at the rest."""
+        rest = self._response.content._read_nowait(-1)
+        if rest:
+            return rest
+        raise _broken(self._call, error) from error
+
     def be_patient(self) -> None:
-        """From now on the pool looks how long a read has waited: aiohttp starts a new timer with every piece."""
+        """From now on the pool looks how long a read has waited: aiohttp starts a new timer with every piece.
+
+        And whoever reads goes on in the turn in which something comes.
+        """
         connection, pool = self._response.connection, _pools.get(self._loop)
-        if connection is not None and connection.protocol is not None and pool is not None:
-            connection.protocol.read_timeout = None
-            connection.protocol.start_timeout()  # which forgets the one that runs
-            self._patience = pool.patience
-            self._patience.watch(self)
+        protocol = None if connection is None else connection.protocol
+        if protocol is None or pool is None:
+            return
+        protocol.read_timeout = None
+        protocol.start_timeout()  # which forgets the one that runs
+        self._patience = pool.patience
+        self._patience.watch(self)
+        if isinstance(protocol, _Protocol):
+            self._waiter = protocol.reader = Waiter(self._loop)
+            self._read_bytes = self._response.content.total_bytes
 
     def patient_until(self) -> float:
         """See `Waiting`."""
@@ -92,9 +123,12 @@ class _HTTPReply(Reply):
 
     def give_up(self) -> None:
         """See `Waiting`."""
-        self._response.content.set_exception(
-            aiohttp.SocketTimeoutError("Timeout on reading data from socket")
-        )
+        self._fail(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+
+    def _fail(self, error: Exception) -> None:
+        self._response.content.set_exception(error)
+        if self._waiter is not None:
+            self._waiter.wake()
 
     def _stop_looking(self) -> None:
         if self._patience is not None:
@@ -121,7 +155,7 @@ class _HTTPReply(Reply):
     def _connection_ended(self, _: object) -> None:
         content = self._response.content
         if not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
+            self._fail(aiohttp.ClientPayloadError("the connection was lost"))
 
     def _body_ended(self) -> None:
         if self._closed is not None:
@@ -132,18 +166,23 @@ class _HTTPReply(Reply):
         self._stop_looking()
         self._response.close()  # does nothing to a connection that has gone back into the pool
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
         self._stop_looking()
         content = self._response.content
-        loop = asyncio.get_running_loop()
-        pool = _pools.get(loop)
+        for _ in range(_GOODBYE_TURNS):
+            if content.is_eof():
+                break
+            await asyncio.sleep(
+                0
+            )  # the end often lies in the socket already, and the next call wants this connection
+        pool = _pools.get(self._loop)
         if pool is None or content.is_eof() or content.exception() is not None:
             self._response.close()
             return
         # The client puts the connection back by itself as soon as the end of the body has arrived.
         pool.leaving.add(self._response)
-        loop.call_later(LEAVE_TIMEOUT_S, _close_left, pool.leaving, self._response)
+        self._loop.call_later(LEAVE_TIMEOUT_S, _close_left, pool.leaving, self._response)
 
 
 def _close_left(leaving: set[aiohttp.ClientResponse], response: aiohttp.ClientResponse) -> None:
@@ -288,8 +327,48 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
 _made: ContextVar[list[bool]] = ContextVar("flightwire_connection_made")
 
 
+# What `_Protocol` builds on is not aiohttp's public interface (3.14.5). Where it is another, reads take the public way.
+_KNOWS_CLIENT = all(
+    hasattr(ResponseHandler, name) for name in ("_reading_paused", "_buffer_paused", "resume_reading")
+)
+
+
+class _Protocol(ResponseHandler):
+    """A connection that lets its reader go on at once, and goes on itself only after a pause.
+
+    aiohttp would wake the reader for the next turn of the loop, and ask its parser for more after every read.
+    """
+
+    __slots__ = ("reader",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.reader: Waiter | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        reader = self.reader
+        if reader is not None:  # what resumes the parser is a read, and then nobody waits
+            reader.go_on()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.reader is not None:
+            self.reader.wake()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Tells a call that its connection does not come from the pool; aiohttp's tracing would, at ten times the cost."""
+
+    def __init__(self) -> None:
+        # No limit: the caller bounds what runs at once, and a queue here would look like a stall.
+        super().__init__(limit=0)
+        if _KNOWS_CLIENT:
+            self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment] # which is one
 
     async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
         _made.get([]).append(True)
@@ -301,8 +380,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self.session = aiohttp.ClientSession(
-            # No limit: the caller bounds what runs at once, and a queue here would look like a stall.
-            connector=_Connector(limit=0),
+            connector=_Connector(),
             # No cookies: no state passes from one person's call to another's.
             cookie_jar=aiohttp.DummyCookieJar(),
             # Not the client's reading of the environment: it would send passwords from ~/.netrc; see proxies.py.

@@ -49,6 +49,7 @@ class Updates:
         "loop",
         "scope",
         "snapshots",
+        "soft",
         "tail",
         "thread",
         "unread_bytes",
@@ -65,6 +66,7 @@ class Updates:
         self.followers: tuple[Follower, ...] = ()
         self.unread_bytes = 0
         self.alarm: float = NOBODY
+        self.soft: float = NOBODY  # when producers are slowed down, or the stream ends
         self.snapshots = 0
         self.job: object = None
         self.scope: RequestScope | None = current_scope()
@@ -110,20 +112,27 @@ class Updates:
         """The next update wakes the followers; without followers nobody is told."""
         self.unread_bytes = 0
         self.alarm = 0 if self.followers else NOBODY
+        self.soft = min([MAX_UNREAD_BYTES, *(follower.max_unread_bytes for follower in self.followers)])
 
     def ring(self) -> None:
         """`unread_bytes` has passed `alarm`."""
+        if self.unread_bytes > self.soft:
+            self._overflow()
+            return
+        self.alarm = self.soft
+        for follower in self.followers:
+            follower.wake()
+
+    def _overflow(self) -> None:
         unread = self.unread_bytes
         if unread > MAX_UNREAD_BYTES and self.is_open:
             self.fail(OutputLimitError(_TOO_MUCH))
             return
-        soft = NOBODY
         for follower in self.followers:
             follower.wake()
             if unread > follower.max_unread_bytes:
                 follower.full()
-            soft = min(soft, follower.max_unread_bytes)
-        self.alarm = soft if unread <= soft else MAX_UNREAD_BYTES
+        self.alarm = MAX_UNREAD_BYTES
 
 
 _TOO_MUCH = (
@@ -185,18 +194,18 @@ class Follower:
     def take_lone_text(self) -> Link | None:
         """The update that has come since the last call, if it is the only one, and a text that goes on; else nothing is taken."""
         link: Link | None = self._link[2]
-        if self._is_new or link is None or link[2] is not None or link[0] > CURR:
+        if link is None or self._is_new:
             return None
-        text = link[1]
-        if type(text) is not str or len(text) >= LONG_TEXT_CHARS:
+        kind, text, more = link
+        if more is not None or kind > CURR or type(text) is not str or len(text) >= LONG_TEXT_CHARS:
             return None
-        stream = self._stream  # as in `take`
-        stream.unread_bytes = 0
-        stream.alarm = 0 if stream.followers else NOBODY
+        stream = self._stream
+        stream.unread_bytes = stream.alarm = 0
         self._link = link
         if self._begin is not None:
-            self._passed.append(link)
-            if len(self._passed) > PACK_LINKS:
+            passed = self._passed
+            passed.append(link)
+            if len(passed) > PACK_LINKS:
                 self._pack(self._begin)
         return link
 

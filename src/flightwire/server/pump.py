@@ -10,7 +10,6 @@ import asyncio
 import gc
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from threading import get_ident
 from typing import Any, Protocol, cast
 
 from flightwire.elements import UNDEFINED
@@ -81,6 +80,7 @@ class Pump:
         "_is_writing",
         "_keep_alive_due",
         "_linger_s",
+        "_lone",
         "_loop",
         "_max_duration_s",
         "_open",
@@ -134,6 +134,7 @@ class Pump:
         self._tasks: set[asyncio.Task[None]] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_direct = can_send_at_once(send)
+        self._lone: tuple[Slot, Follower] | None = None  # while nothing but its texts may come
         self._wake_up: asyncio.Handle | None = None  # of the task, unless what has come leaves before
         self._rest: Rest | Exception | None = None  # of what was sent without the task
         self._is_due = False  # whether something has arrived that was not looked at
@@ -164,7 +165,7 @@ class Pump:
             if self._linger_s > 0:
                 out += await self._linger()
             self._is_due = True
-            self._scope.gate.before_wait = self._leave_at_once if self._is_direct else None
+            self._scope.gate.leave = self._leave_at_once if self._is_direct else None
             while True:
                 if self._rest is not None:
                     await self._finish(self._rest)
@@ -177,9 +178,12 @@ class Pump:
                     break
                 if out:
                     await self._write(out, more=True)
-                elif not self._is_due:  # `_wait`, written out: once per token
+                elif not self._is_due:
+                    if self._is_direct and len(self._followers) == 1:
+                        (self._lone,) = self._followers.values()
                     self._waiter = self._loop.create_future()
                     await self._waiter
+                    self._lone = None
                 out = self._beat_row() if self._keep_alive_due else b""
             self._before_last()
             await self._write(out, more=False)
@@ -266,7 +270,17 @@ class Pump:
 
     def wake(self) -> None:
         """Something has arrived."""
+        self._lone = None
         self._is_due = True
+        self._schedule()
+
+    def _text_has_come(self) -> None:
+        """An update of a streamable has arrived."""
+        self._is_due = True
+        if not self._scope.gate.is_turn:
+            self._schedule()
+
+    def _schedule(self) -> None:
         if not self._is_direct:
             self._resume()
         elif self._wake_up is None and self._waiter is not None:
@@ -281,24 +295,21 @@ class Pump:
                 waiter.set_result(None)
 
     def _leave_at_once(self) -> None:
-        """A producer is about to wait: a token that came alone leaves now instead of in another turn of the event loop."""
-        wake_up = self._wake_up
-        if (
-            wake_up is None
-            or not self._started
-            or self._settled
-            or self._keep_alive_due
-            or self._ending is not None
-            or len(self._followers) != 1
-            or get_ident() != self._scope.thread
-        ):
+        """A producer has done what there was to do: a token that came alone leaves now instead of in another turn of the loop."""
+        if not self._is_due:
             return
-        ((slot, follower),) = self._followers.values()
+        if self._lone is None:
+            self._schedule()
+            return
+        slot, follower = self._lone
         delta = follower.take_lone_text()
-        if delta is None or (row := self._writer.lone_text(slot, delta)) is None:
+        row = None if delta is None else self._writer.lone_text(slot, delta)
+        if row is None:
+            self._schedule()
             return
-        wake_up.cancel()
-        self._wake_up = None
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+            self._wake_up = None
         self._is_due = self._quiet = False
         self.sent_bytes += len(row)
         try:
@@ -309,6 +320,7 @@ class Pump:
             self._rest = error
         if self._rest is not None:
             self._is_writing = True
+            self._lone = None
             self._resume()
         elif self._scope.gate.closed:
             self._scope.gate.open()
@@ -411,7 +423,9 @@ class Pump:
             self._open[slot.id] = slot
             if isinstance(slot.source, StreamableValue):
                 follower = slot.source.follow(
-                    self.wake, full=self._scope.gate.close, max_unread_bytes=self._scope.max_unsent_bytes
+                    self._text_has_come,
+                    full=self._scope.gate.close,
+                    max_unread_bytes=self._scope.max_unsent_bytes,
                 )
                 self._followers[slot.id] = (slot, follower)
                 self._is_due = True  # it may have been updated before anybody followed it
@@ -516,7 +530,8 @@ class Pump:
         if self._wake_up is not None:
             self._wake_up.cancel()
         self._scope.on_idle = None
-        self._scope.gate.before_wait = None
+        self._lone = None
+        self._scope.gate.leave = None
         self._scope.gate.open()
 
     def _collect_garbage(self) -> None:

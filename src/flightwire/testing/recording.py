@@ -193,9 +193,9 @@ class _RecordedReply(Reply):
         """Close the connection."""
         self._reply.close()
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Leave the connection."""
-        self._reply.leave()
+        await self._reply.leave()
 
 
 def _request(call: Outgoing, scrubber: Scrubber, scrub: Scrub) -> JSONObject:
@@ -311,7 +311,7 @@ class _ReplayedReply(Reply):
     def close(self) -> None:
         """Nothing is open."""
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Nothing is open."""
 
 

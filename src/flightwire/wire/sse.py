@@ -47,6 +47,7 @@ class SSEDecoder:
         "_data",
         "_event",
         "_failure",
+        "_is_between",
         "_max_line_bytes",
         "_tail",
         "last_event_id",
@@ -65,6 +66,7 @@ class SSEDecoder:
         self._at_start = True
         self._after_cr = False
         self._failure: OutputLimitError | None = None
+        self._is_between = True  # whether the next byte begins an event
 
     def feed(self, data: bytes) -> list[bytes]:
         """Give the data of every event that these bytes complete.
@@ -73,33 +75,33 @@ class SSEDecoder:
             OutputLimitError: a line, or the data of one event, is longer than `max_line_bytes`. Events that were
                 complete before it are given first; then this call, or the next one, raises.
         """
+        if (
+            self._is_between
+            and data.startswith(_PLAIN)
+            and len(data) <= self._max_line_bytes
+            and b"\r" not in data
+        ):
+            if data.find(b"\n") == len(data) - 2 and data.endswith(_END):
+                self._at_start = False
+                return [data[6:-2]]
+            return self._plain(data)
         if self._tail and self._failure is None and len(data) <= self._max_line_bytes and _END in data:
             begun = data.index(_END) + len(_END)  # the rest of the event that the last read cut in two
             out = self._feed(data[:begun])
             return out if self._failure is not None or begun == len(data) else out + self.feed(data[begun:])
-        end = data.rfind(_END) + len(_END)
-        whole = self._plain(data, end) if data.startswith(_PLAIN) and end >= len(_END) else None
-        if whole is None:
-            return self._feed(data)
-        if end < len(data):
-            self._feed(data[end:])  # the beginning of an event: nothing is complete yet
-        return whole
+        return self._feed(data)
 
-    def _plain(self, data: bytes, end: int) -> list[bytes] | None:
-        """The events of bytes that hold whole ones of one `data: ` line each, as nearly every read does; None of others."""
-        if (
-            self._data is not None
-            or self._tail
-            or self._after_cr
-            or self._failure is not None
-            or len(data) > self._max_line_bytes
-            or b"\r" in data
-        ):
-            return None
+    def _plain(self, data: bytes) -> list[bytes]:
+        """The events of bytes that hold whole ones of one `data: ` line each, as nearly every read does; and of others."""
+        end = data.rfind(_END) + len(_END)
+        if end < len(_END):
+            return self._feed(data)
         events = data[len(_PLAIN) : end - len(_END)].split(_END + _PLAIN)
         if data.count(b"\n", 0, end) != 2 * len(events):
-            return None
+            return self._feed(data)
         self._at_start = False
+        if end < len(data):
+            self._feed(data[end:])  # the beginning of an event: nothing is complete yet
         return events
 
     def _feed(self, data: bytes) -> list[bytes]:
@@ -119,6 +121,7 @@ class SSEDecoder:
                 if self._failure is not refused:
                     break
         self._data = pending
+        self._is_between = not (pending is not None or self._tail or self._after_cr or self._failure)
         if self._failure is not None and not out:
             raise self._failure
         return out

@@ -17,15 +17,17 @@ MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nes
 
 _OPEN: Final = (b'{"diff":[0,', b'{"curr":')  # by kind: DIFF, CURR
 _CLOSE: Final = (b'],"next":', b',"next":')
+_LONE_OPEN: Final = (b':{"diff":[0,', b':{"curr":')
+_LONE_CLOSE: Final = (b'],"next":"$@', b',"next":"$@')
 
 
-def lone_row(tail: bytes, delta: Sequence[Any], following: int) -> bytes | None:
+def lone_row(tail: bytes, delta: Sequence[Any], following: bytes) -> bytes | None:
     """The row of one inline text; None of a delta that is more, or needs a row of its own.
 
     Args:
         tail: the id (hex) of the row it goes into.
         delta: `(kind, value)`.
-        following: the id of the next.
+        following: the id (hex) of the next.
     """
     kind, text = delta[0], delta[1]
     if kind > CURR or type(text) is not str or (len(text) >= LONG_TEXT_CHARS and kind != DIFF):
@@ -34,7 +36,7 @@ def lone_row(tail: bytes, delta: Sequence[Any], following: int) -> bytes | None:
         encoded = text_json(text) if text[:1] == "$" else encode_json(text)
     except UnicodeEncodeError:
         encoded = text_json(text)
-    return b'%b:%b%b%b"$@%x"}\n' % (tail, _OPEN[kind], encoded, _CLOSE[kind], following)
+    return b"".join((tail, _LONE_OPEN[kind], encoded, _LONE_CLOSE[kind], following, b'"}\n'))
 
 
 def delta_rows(

@@ -115,11 +115,11 @@ class Writer:
     def lone_text(self, slot: Slot, delta: Sequence[Any]) -> bytes | None:
         """The row of one delta of an open streamable, if it is text that opens and ends nothing; else None."""
         encoder = self._encoder
-        following = encoder.next_id
+        following = b"%x" % encoder.next_id
         row = lone_row(slot.tail, delta, following)
         if row is not None:
-            encoder.next_id = following + 1
-            slot.tail = b"%x" % following
+            encoder.next_id += 1
+            slot.tail = following
         return row
 
     def push(self, slot: Slot, items: Sequence[object]) -> bytes:

@@ -1,0 +1,97 @@
+"""Waiting for another task, and going on in its turn.
+
+Owns: what a task awaits that is to go on at once. Refuses to know: what comes.
+
+Whoever waits for a future goes on in the next turn of the event loop, after everything that came meanwhile: with two hundred
+streams a token would wait for two hundred others, twice. What awaits a `Waiter` goes on within `go_on`, as if the one who
+has something called it. A task that calls stands aside so long, with the means that asyncio has for that
+(https://docs.python.org/3/library/asyncio-extending.html).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.tasks import _enter_task, _leave_task
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any
+
+__all__ = ["Waiter"]
+
+
+class Waiter:
+    """What one task at a time awaits, again and again; to a task it is a future."""
+
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_error", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop
+        self._callback: Callable[[Any], object] | None = None
+        self._context: Context | None = None
+        self._error: asyncio.CancelledError | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits and was not woken yet."""
+        return self._callback is not None
+
+    def go_on(self, caller: asyncio.Task[Any] | None = None) -> None:
+        """Let who waits go on now, until it waits for something else.
+
+        Arguments:
+            caller: the task that calls this; None for a callback of the loop.
+        """
+        callback, context = self._callback, self._context
+        if callback is None or context is None:  # nobody waits, or was cancelled meanwhile
+            return
+        self._callback = None
+        loop = self._loop
+        if caller is not None:
+            _leave_task(loop, caller)
+        try:
+            context.run(callback, self)
+        except (SystemExit, KeyboardInterrupt) as error:  # they are for the loop, not for the caller
+            loop.call_soon(_raise, error)
+        finally:
+            if caller is not None:
+                _enter_task(loop, caller)
+
+    def wake(self) -> None:
+        """Let who waits go on in the next turn of the loop."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            self._loop.call_soon(callback, self, context=self._context)
+
+    # --- what a task asks of a future --------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._asyncio_future_blocking = True
+        yield self
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it belongs to."""
+        return self._loop
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
+        """Say what to call when it is woken; the task does."""
+        self._callback, self._context = callback, context
+
+    def cancel(self, msg: object = None) -> bool:
+        """The task that waits is cancelled."""
+        if self._callback is None:
+            return False
+        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self.wake()
+        return True
+
+    def result(self) -> None:
+        """What the task gets: nothing, or its cancellation."""
+        error = self._error
+        if error is not None:
+            self._error = None
+            raise error
+
+
+def _raise(error: BaseException) -> None:
+    raise error
