@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from datetime import date
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 from pydantic import BaseModel, EmailStr, Field  # noqa: F401 - in annotations that are text
@@ -23,6 +24,23 @@ class Signup(BaseModel):
     tags: list[str] = []
     ratio: float = 1.5
     photo: File | None = None
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+@dataclasses.dataclass
+class Vote:
+    stars: Literal[1, 2, 3]
+    level: Literal[Level.LOW, "none"] = "none"
+    word: Literal["1", 1] = "1"
+
+
+class Voting(BaseModel):
+    stars: Literal[1, 2, 3]
+    level: Literal[Level.LOW, "none"] = "none"
+    word: Literal["1", 1] = "1"
 
 
 @dataclasses.dataclass
@@ -59,6 +77,14 @@ async def row(row: Row) -> None: ...
 
 
 @action
+async def vote(vote: Vote) -> None: ...
+
+
+@action
+async def voting(vote: Voting) -> None: ...
+
+
+@action
 async def raw(form: FormData) -> None: ...
 
 
@@ -72,6 +98,17 @@ def bound(called: Action[..., Any], *arguments: object) -> Any:
 
 def form(*fields: tuple[str, object]) -> FormData:
     return FormData(fields)
+
+
+@pytest.mark.parametrize("called", [vote, voting])
+def test_numbers_to_choose_from_come_as_text(called: Action[..., Any]) -> None:
+    made = bound(called, form(("stars", "3"), ("level", "1"), ("word", "1")))
+    assert (made.stars, made.level, made.word) == (3, Level.LOW, "1")
+    for stars in ("4", "x", "1.0"):
+        with pytest.raises(ArgumentError, match="stars: expected 1, 2 or 3"):
+            bound(called, form(("stars", stars)))
+    with pytest.raises(ArgumentError):
+        called.schema.bind([{"stars": "3"}])
 
 
 @pytest.mark.parametrize("called", [sign_up, plain])

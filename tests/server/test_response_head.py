@@ -176,6 +176,9 @@ def test_nobody_ends_a_header_and_begins_another(name: Any, content: Any) -> Non
         {"key": "a\r\nb"},
         {"key": "a;b"},
         {"key": "a", "value": "☃"},
+        {"key": "a", "value": "a\r\nb"},
+        {"key": "a", "value": "\t"},
+        {"key": "a", "value": "\0"},
     ],
 )
 def test_what_cannot_be_a_cookie_is_refused(options: Any) -> None:
@@ -185,7 +188,7 @@ def test_what_cannot_be_a_cookie_is_refused(options: Any) -> None:
     assert head.headers.raw == []
 
 
-@pytest.mark.parametrize("value", ["a\r\nb", "a;b", 'a"b', "ü", "\0"])
+@pytest.mark.parametrize("value", ["a;b", 'a"b', "ü", "a=b, c\\d"])
 def test_any_text_is_a_value_that_stays_in_its_cookie(value: str) -> None:
     head = ResponseHead()
     head.set_cookie("a", value)

@@ -32,23 +32,29 @@ _EXACT: Final = {
 }
 
 
-def adapted(schema: Any, originals: Mapping[type, type], *, is_own: bool = False) -> CoreSchema:
+def adapted(
+    schema: Any, originals: Mapping[type, type], *, is_own: bool = False, is_form: bool = False
+) -> CoreSchema:
     """A copy of a core schema for values that came from a page.
 
     Arguments:
         schema: made by pydantic; never changed, models share it.
         originals: dataclass in the schema → the class whose values are wanted.
-        is_own: whether this is inside a pydantic model, which has rules of its own, or comes from a form, where all is text.
+        is_own: whether this is inside a pydantic model, which has rules of its own.
+        is_form: whether it comes from a form, where all is text.
     """
     kind = schema["type"]
     if kind == "model" or (kind == "dataclass" and hasattr(schema["cls"], "__pydantic_validator__")):
         is_own = True
-    made = with_inner(schema, lambda inner: adapted(inner, originals, is_own=is_own))
+    made = with_inner(schema, lambda inner: adapted(inner, originals, is_own=is_own, is_form=is_form))
     if kind == "dataclass-args":
         made["fields"] = [_renamed(each, each["name"]) for each in made["fields"]]
     elif kind == "model-fields":
         made["fields"] = {name: _renamed(each, name) for name, each in made["fields"].items()}
-    return _own_rules(made, originals) if is_own else _strict(_own_rules(made, originals))
+    elif kind == "literal":
+        made = _literal(made, is_form=is_form)
+    made = _own_rules(made, originals)
+    return made if is_own or is_form else _strict(made)
 
 
 def _renamed(field: CoreSchema, name: str) -> CoreSchema:
@@ -72,8 +78,6 @@ def _own_rules(made: CoreSchema, originals: Mapping[type, type]) -> CoreSchema:
             return in_place_of(made, {"type": "is-instance", "cls": cls})
         made["post_init"] = hasattr(cls, "__post_init__")
         made["slots"] = "__slots__" in vars(cls)
-    elif kind == "literal" and any(isinstance(each, Enum) for each in made["expected"]):
-        return _literal_members(made)
     elif kind == "tagged-union":
         made["choices"] = {_plain(tag): each for tag, each in made["choices"].items()}
         if isinstance(name := made["discriminator"], str):
@@ -95,16 +99,23 @@ def _strict(made: CoreSchema) -> CoreSchema:
     return made
 
 
-def _literal_members(made: CoreSchema) -> CoreSchema:
-    """`Literal[Color.RED]` is given as a page writes the member: by its value."""
-    literal = {**inside(made), "expected": [_plain(each) for each in made["expected"]]}
+def _literal(made: CoreSchema, *, is_form: bool) -> CoreSchema:
+    """`Literal[Color.RED]` is given as a page writes the member, by its value; numbers come as text from a form."""
+    expected = [_plain(each) for each in made["expected"]]
     members = {(type(each.value), each.value): each for each in made["expected"] if isinstance(each, Enum)}
+    numbers = {
+        str(each): each for each in expected if type(each) is int and is_form and str(each) not in expected
+    }
+    if not members and not numbers:
+        return made
 
     def check(given: Any, check_value: Callable[[Any], Any]) -> Any:
-        found = check_value(_plain(given))
+        given = numbers.get(given, given) if isinstance(given, str) else _plain(given)
+        found = check_value(given)
         return members.get((type(found), found), found)
 
     function = {"type": "no-info", "function": check}
+    literal = {**inside(made), "expected": expected}
     return in_place_of(made, {"type": "function-wrap", "function": function, "schema": literal})
 
 

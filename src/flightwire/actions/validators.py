@@ -39,7 +39,7 @@ def validator_of(
     types = WireTypes(namespace)
     try:
         core_schema = _core_schema(types.convert(annotation))
-        return _checking(adapted(core_schema, types.originals, is_own=is_text))
+        return _checking(adapted(core_schema, types.originals, is_form=is_text))
     except (NameError, PydanticUndefinedAnnotation) as error:
         raise missing_name(
             NameError(name=error.name), action=action, argument=argument, module=namespace.module

@@ -32,6 +32,7 @@ RESERVED_HEADERS: Final = frozenset(
     }
 )
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -97,6 +98,11 @@ class ResponseHead:
         Raises:
             InvalidArgumentError: the response has started, or this cannot be a cookie.
         """
+        if _CONTROL.search(value):  # newer releases of Python refuse them, others write them in octal
+            raise InvalidArgumentError(
+                f"This cannot be a cookie: the value of {key!r} holds a control character. "
+                "Encode it: set_cookie(name, urllib.parse.quote(value))."
+            )
         self._add_cookies(
             lambda response: response.set_cookie(
                 key, value, max_age, expires, path, domain, secure, httponly, samesite
