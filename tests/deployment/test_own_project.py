@@ -312,7 +312,8 @@ def answer(url: str) -> str:
         with urllib.request.urlopen(url, timeout=20) as response:
             return str(response.read(), "utf-8")
     except urllib.error.HTTPError as error:
-        return error.read().decode()
+        with error:
+            return error.read().decode()
 
 
 def test_a_build_calls_the_other_origin(team: Team, tab: Tab) -> None:

@@ -250,5 +250,6 @@ def test_public_files_and_icons_are_served(site: Site, tab: Tab) -> None:
 def test_nothing_else_is(site: Site, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(site + path)
-    assert caught.value.code == 404
-    assert b"import" not in re.sub(rb"<script.*?</script>", b"", caught.value.read(), flags=re.DOTALL)
+    with caught.value as answer:
+        assert answer.code == 404
+        assert b"import" not in re.sub(rb"<script.*?</script>", b"", answer.read(), flags=re.DOTALL)

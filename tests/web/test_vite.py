@@ -70,7 +70,8 @@ def answer(url: str) -> str:
     try:
         return fetch(url)
     except urllib.error.HTTPError as error:
-        return error.read().decode()
+        with error:
+            return error.read().decode()
 
 
 async def test_it_serves_modules_while_it_runs(vite: ViteProcess):
