@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 import flightwire
 from flightwire import action, after, create_streamable_value, start_soon, stream_text
-from flightwire.errors import APICallError, InvalidArgumentError, UserError
+from flightwire.errors import APICallError, AppLoadError, InvalidArgumentError, UserError
 from flightwire.testing.models import ScriptedModel
 
 from .asgi import Exchange, call
@@ -422,6 +422,35 @@ async def test_a_broken_folder_answers_with_a_letter_until_it_is_mended(tmp_path
     file.write_text("from flightwire import action\n\n@action\nasync def f() -> str:\n    return 'ok'\n")
     app.reload()
     assert (await call(app, "actions#f").finish()).root == "ok"
+
+
+async def test_an_annotation_that_cannot_be_checked_is_a_letter_until_it_is_mended(tmp_path: Path) -> None:
+    file = tmp_path / "actions.py"
+    code = "from flightwire import action\n\n@action\nasync def f(a: {}) -> str:\n    return 'ok'\n"
+    file.write_text(code.format("bytearray"))
+    app = flightwire.app(tmp_path, mode="development")
+    await app.startup()
+    refused = await call(app, "actions#f", 1).finish()
+    assert refused.status == 500
+    assert refused.root["message"].startswith(
+        "actions.py, line 3: Argument 'a' of action 'f' has an annotation"
+    )
+    file.write_text(code.format("int"))
+    app.reload()
+    assert (await call(app, "actions#f", 1).finish()).root == "ok"
+    file.write_text(code.format("memoryview"))
+    app.reload()
+    async with asyncio.timeout(20):
+        while app.load_error is None:
+            await asyncio.sleep(0.01)
+    assert app.load_error.line == 3
+
+
+async def test_production_does_not_start_with_an_annotation_that_cannot_be_checked(tmp_path: Path) -> None:
+    code = "from flightwire import action\n\n@action\nasync def f(a: bytearray) -> None: ...\n"
+    (tmp_path / "actions.py").write_text(code)
+    with pytest.raises(AppLoadError, match=r"actions\.py, line 3: Argument 'a'"):
+        await flightwire.app(tmp_path, mode="production").startup()
 
 
 async def test_a_reload_changes_what_an_action_does(tmp_path: Path) -> None:

@@ -174,9 +174,24 @@ class AppFolder:
             self.registry.add(action, action_id)
             action.schema.check_names()
         except InvalidArgumentError as error:
-            code = action.fn.__code__
-            raise letter_at(self._package, Path(code.co_filename), code.co_firstlineno, str(error)) from error
+            raise self._letter(action, error) from error
         return action_id
+
+    def prepare(self) -> None:
+        """Build what checks the arguments of its actions now, which imports pydantic; otherwise their first calls do it.
+
+        Raises:
+            AppLoadError: an annotation that cannot be checked.
+        """
+        for action in self.registry:
+            try:
+                action.schema.prepare()
+            except InvalidArgumentError as error:
+                raise self._letter(action, error) from error
+
+    def _letter(self, action: Action[Any, Any], error: Exception) -> AppLoadError:
+        code = action.fn.__code__
+        return letter_at(self._package, Path(code.co_filename), code.co_firstlineno, str(error))
 
     def describe(self) -> dict[str, Any]:
         """What a page may import, as `actions.json` says it.

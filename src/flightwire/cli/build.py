@@ -35,6 +35,7 @@ def build(folder: Folder) -> None:
     from ..server.auth import users_of_folder
 
     app = load_folder(folder, users=users_of_folder)
+    app.prepare()
     app.write_state(folder / STATE_FOLDER)
     compile_pages(folder)
     _check(app)

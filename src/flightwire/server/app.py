@@ -136,7 +136,22 @@ class App:
         self.app_folder = loaded
         self._registry = self._given.merged_with(loaded.registry)
         if self._started:
-            threading.Thread(target=self._registry.prepare, daemon=True).start()
+            threading.Thread(target=self._prepare, daemon=True).start()
+
+    def _prepare(self) -> None:
+        """Build what checks arguments; where that fails, it is as with code that cannot be imported."""
+        loaded = self.app_folder
+        try:
+            if loaded is not None:
+                loaded.prepare()
+        except AppLoadError as error:
+            if self.mode == "production":
+                raise
+            if loaded is self.app_folder:  # else it was saved again in the meantime
+                self.load_error = error
+                log.error("%s", error)
+            return
+        self._registry.prepare()
 
     def _saved(self, paths: set[Path]) -> None:
         self.reload()
@@ -154,7 +169,7 @@ class App:
             if self._watch is not None:
                 self._watch.start()
             # Reading annotations imports pydantic, which takes longer than a call may be held up.
-            await asyncio.to_thread(self._registry.prepare)
+            await asyncio.to_thread(self._prepare)
             if self.pages is not None:
                 await self._start_pages(self.pages)
             if self.mode == "production":
