@@ -1,4 +1,4 @@
-"""`python tls_program.py asyncio|uvloop CERT KEY`: a model behind TLS is read, and left in the middle; prints what was seen as JSON.
+"""`python tls_program.py asyncio|uvloop CERT KEY`: a model behind TLS is read, and left in the middle; prints what was seen.
 
 A process of its own, because the HTTP client reads SSL_CERT_FILE once.
 """
