@@ -40,7 +40,8 @@ def me() -> asyncio.Task[Any]:
 
 def test_who_waits_goes_on_before_the_call_returns(runner: asyncio.Runner) -> None:
     async def main() -> list[str]:
-        waiter, said = Waiter(asyncio.get_running_loop()), []
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        said: list[str] = []
 
         async def wait() -> None:
             for turn in range(3):
@@ -49,7 +50,7 @@ def test_who_waits_goes_on_before_the_call_returns(runner: asyncio.Runner) -> No
 
         task = await started(wait(), name="who waits")
         for turn in range(3):
-            waiter.go_on(me())
+            waiter.go_on(caller=me())
             said.append(f"{me().get_name()} {turn}")
         assert not waiter.is_awaited
         await task
@@ -65,10 +66,50 @@ def test_who_waits_goes_on_before_the_call_returns(runner: asyncio.Runner) -> No
     assert runner.run(named()) == order
 
 
+def test_who_waits_gets_what_is_handed_over(runner: asyncio.Runner) -> None:
+    async def main() -> list[str | None]:
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        got: list[str | None] = []
+
+        async def wait() -> None:
+            for _ in range(3):
+                got.append(await waiter)
+
+        task = await started(wait())
+        waiter.go_on("one", me())
+        waiter.go_on(caller=me())
+        waiter.go_on("three", me())
+        await task
+        return got
+
+    assert runner.run(main()) == ["one", None, "three"]
+
+
+def test_cancelled_in_one_turn_and_awaited_by_another_in_the_same(runner: asyncio.Runner) -> None:
+    async def main() -> list[str | None]:
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        got: list[str | None] = []
+
+        async def wait() -> None:
+            got.append(await waiter)
+
+        first = await started(wait())
+        second = asyncio.create_task(wait())
+        first.cancel()
+        await asyncio.sleep(0)
+        waiter.go_on("for the second", me())
+        await asyncio.wait([first, second])
+        assert first.cancelled()
+        return got
+
+    assert runner.run(main()) == ["for the second"]
+
+
 def test_a_callback_of_the_loop_may_wake(runner: asyncio.Runner) -> None:
     async def main() -> list[str]:
         loop = asyncio.get_running_loop()
-        waiter, said = Waiter(loop), []
+        waiter: Waiter[str] = Waiter(loop)
+        said: list[str] = []
 
         async def wait() -> None:
             await waiter
@@ -88,7 +129,8 @@ def test_a_callback_of_the_loop_may_wake(runner: asyncio.Runner) -> None:
 
 def test_who_waits_has_its_own_context(runner: asyncio.Runner) -> None:
     async def main() -> list[str]:
-        waiter, said = Waiter(asyncio.get_running_loop()), []
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        said: list[str] = []
 
         async def wait() -> None:
             place.set("inside")
@@ -98,7 +140,7 @@ def test_who_waits_has_its_own_context(runner: asyncio.Runner) -> None:
 
         task = await started(wait())
         place.set("outside")
-        waiter.go_on(me())
+        waiter.go_on(caller=me())
         said.append(place.get())
         await task
         return said
@@ -108,7 +150,8 @@ def test_who_waits_has_its_own_context(runner: asyncio.Runner) -> None:
 
 def test_woken_otherwise_it_goes_on_in_the_next_turn(runner: asyncio.Runner) -> None:
     async def main() -> list[str]:
-        waiter, said = Waiter(asyncio.get_running_loop()), []
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        said: list[str] = []
 
         async def wait() -> None:
             await waiter
@@ -117,7 +160,7 @@ def test_woken_otherwise_it_goes_on_in_the_next_turn(runner: asyncio.Runner) -> 
         task = await started(wait())
         waiter.wake()
         waiter.wake()
-        waiter.go_on(me())  # it is woken already
+        waiter.go_on(caller=me())  # it is woken already
         said.append("who wakes")
         await task
         return said
@@ -127,14 +170,14 @@ def test_woken_otherwise_it_goes_on_in_the_next_turn(runner: asyncio.Runner) -> 
 
 def test_who_waits_can_be_cancelled(runner: asyncio.Runner) -> None:
     async def main() -> None:
-        waiter = Waiter(asyncio.get_running_loop())
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
 
         async def wait() -> None:
             await waiter
 
         task = await started(wait())
         assert task.cancel("enough")
-        waiter.go_on(me())  # too late
+        waiter.go_on(caller=me())  # too late
         assert not task.done()
         with pytest.raises(asyncio.CancelledError, match="enough"):
             await task
@@ -142,7 +185,7 @@ def test_who_waits_can_be_cancelled(runner: asyncio.Runner) -> None:
             async with asyncio.timeout(0.01):
                 await waiter
         again = await started(wait())  # it can be awaited after that
-        waiter.go_on(me())
+        waiter.go_on(caller=me())
         await again
 
     runner.run(main())
@@ -150,7 +193,8 @@ def test_who_waits_can_be_cancelled(runner: asyncio.Runner) -> None:
 
 def test_woken_and_cancelled_in_one_turn_it_is_cancelled(runner: asyncio.Runner) -> None:
     async def main() -> None:
-        waiter, has_gone_on = Waiter(asyncio.get_running_loop()), False
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        has_gone_on = False
 
         async def wait() -> None:
             nonlocal has_gone_on
@@ -169,7 +213,8 @@ def test_woken_and_cancelled_in_one_turn_it_is_cancelled(runner: asyncio.Runner)
 
 def test_who_waits_may_cancel_who_wakes(runner: asyncio.Runner) -> None:
     async def main() -> list[str]:
-        waiter, said = Waiter(asyncio.get_running_loop()), []
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        said: list[str] = []
         source: asyncio.Task[None] | None = None
 
         async def wait() -> None:
@@ -179,7 +224,7 @@ def test_who_waits_may_cancel_who_wakes(runner: asyncio.Runner) -> None:
 
         async def wake() -> None:
             await asyncio.sleep(0)
-            waiter.go_on(me())
+            waiter.go_on(caller=me())
             said.append("still here")
             try:
                 await asyncio.sleep(10)
@@ -198,7 +243,7 @@ def test_who_waits_may_cancel_who_wakes(runner: asyncio.Runner) -> None:
 
 def test_a_failure_is_of_who_waits(runner: asyncio.Runner) -> None:
     async def main() -> None:
-        waiter = Waiter(asyncio.get_running_loop())
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
 
         async def wait() -> None:
             await waiter
@@ -206,7 +251,7 @@ def test_a_failure_is_of_who_waits(runner: asyncio.Runner) -> None:
 
         task = await started(wait())
         caller = me()
-        waiter.go_on(caller)
+        waiter.go_on(caller=caller)
         assert me() is caller
         with pytest.raises(ValueError, match="mine"):
             await task
@@ -222,12 +267,12 @@ def test_what_ends_the_process_ends_it(
     caught: list[str] = []
 
     async def main() -> None:
-        waiter = Waiter(asyncio.get_running_loop())
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
 
         async def wake() -> None:
             await asyncio.sleep(0.01)
             try:
-                waiter.go_on(me())
+                waiter.go_on(caller=me())
             except BaseException as wrong:
                 caught.append(repr(wrong))
             await asyncio.sleep(10)
@@ -246,7 +291,7 @@ def test_tasks_in_python_are_tasks_too() -> None:
     async def main() -> str:
         loop = asyncio.get_running_loop()
         loop.set_task_factory(lambda loop, coro, **options: _PyTask(coro, loop=loop, **options))
-        waiter = Waiter(loop)
+        waiter: Waiter[str] = Waiter(loop)
 
         async def wait() -> str:
             await waiter
@@ -256,7 +301,7 @@ def test_tasks_in_python_are_tasks_too() -> None:
             return "there"
 
         task = await started(wait())
-        waiter.go_on(me())
+        waiter.go_on(caller=me())
         return str(await task)
 
     assert asyncio.run(main()) == "there"

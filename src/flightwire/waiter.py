@@ -14,38 +14,45 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Generator
 from contextvars import Context
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Waiter"]
 
+T = TypeVar("T")
 
-class Waiter:
-    """What one task at a time awaits, again and again; to a task it is a future."""
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_error", "_loop")
+class Waiter(Generic[T]):
+    """What one task at a time awaits, again and again; to a task it is a future.
+
+    `await` gives what was handed over, or None when it was woken without.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_item", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop = loop
         self._callback: Callable[[Any], object] | None = None
         self._context: Context | None = None
-        self._error: asyncio.CancelledError | None = None
+        self._item: T | None = None
 
     @property
     def is_awaited(self) -> bool:
         """Whether a task waits and was not woken yet."""
         return self._callback is not None
 
-    def go_on(self, caller: asyncio.Task[Any] | None = None) -> None:
+    def go_on(self, item: T | None = None, caller: asyncio.Task[Any] | None = None) -> None:
         """Let who waits go on now, until it waits for something else.
 
         Arguments:
+            item: what it gets.
             caller: the task that calls this; None for a callback of the loop.
         """
         callback, context = self._callback, self._context
         if callback is None or context is None:  # nobody waits, or was cancelled meanwhile
             return
         self._callback = None
+        self._item = item
         loop = self._loop
         if caller is not None:
             _leave_task(loop, caller)
@@ -65,9 +72,11 @@ class Waiter:
 
     # --- what a task asks of a future --------------------------------------------------------------------------------
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def __await__(self) -> Generator[Any, None, T | None]:
         self._asyncio_future_blocking = True
         yield self
+        item, self._item = self._item, None
+        return item
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """The loop it belongs to."""
@@ -79,18 +88,24 @@ class Waiter:
 
     def cancel(self, msg: object = None) -> bool:
         """The task that waits is cancelled."""
-        if self._callback is None:
+        callback, self._callback = self._callback, None
+        if callback is None:
             return False
-        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
-        self.wake()
+        self._loop.call_soon(callback, _Cancelled(msg), context=self._context)
         return True
 
     def result(self) -> None:
-        """What the task gets: nothing, or its cancellation."""
-        error = self._error
-        if error is not None:
-            self._error = None
-            raise error
+        """What the task asks for when it is woken."""
+
+
+class _Cancelled:
+    """What a task is woken with that was cancelled; the waiter may be another's by then."""
+
+    def __init__(self, msg: object) -> None:
+        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+
+    def result(self) -> None:
+        raise self._error
 
 
 def _raise(error: BaseException) -> None:

@@ -140,17 +140,16 @@ async def test_a_model_that_never_waits_lets_others_run() -> None:
     assert turns > 2000 // 100
 
 
-async def test_two_tasks_that_read_from_one_iterator_both_come_to_its_end() -> None:
-    texts = stream_text(model=OneByOne(200), prompt="x").text_stream
-    got: list[str] = []
-
-    async def read() -> None:
-        async for text in texts:
-            got.append(text)
-            await asyncio.sleep(0)
-
-    await asyncio.wait_for(asyncio.gather(read(), read(), read()), 10)
-    assert len(set(got)) == len(got)
+async def test_two_tasks_may_not_wait_at_one_iterator() -> None:
+    go_on = asyncio.Event()
+    texts = stream_text(model=Slow(go_on), prompt="x").text_stream
+    assert await anext(texts) == "first"
+    waiting = asyncio.ensure_future(anext(texts))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match=r"an iterator of its own: `result\.text_stream`"):
+        await anext(texts)
+    go_on.set()
+    assert await waiting == "second"
 
 
 async def test_a_reader_that_is_cancelled_while_it_waits_misses_nothing() -> None:

@@ -242,8 +242,11 @@ class StepCollector:
             and part.id == self._hot
             and part.text
             and part.provider_metadata is None
-        ):
-            return self._take_lone(part)
+        ):  # a token that came alone, and more of the text that is being written
+            text = part.text
+            self._add(text)
+            self._grow(self._size + len(text))
+            return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
         out: list[StreamPart] = []
         append = out.append
         size, hot, add, name = self._size, self._hot, self._add, self._hot_name
@@ -265,13 +268,6 @@ class StepCollector:
         if size > self._seen:
             self._grow(size)
         return out
-
-    def _take_lone(self, part: TextDelta) -> list[StreamPart]:
-        """A token that came alone, and more of the text that is being written."""
-        text = part.text
-        self._add(text)
-        self._grow(self._size + len(text))
-        return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
 
     def _grow(self, size: int) -> None:
         """Output has come: the step is as large as this now."""

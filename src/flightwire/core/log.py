@@ -20,7 +20,14 @@ from flightwire.waiter import Waiter
 P = TypeVar("P")
 
 READ_AHEAD_PARTS = 512
+SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 JOIN_PARTS = 64  # so many that all readers have passed are joined at once
+
+
+_TWO_AT_ONCE = (
+    "two tasks wait for the next item of one iterator. Give each an iterator of its own: `result.text_stream` is a new one each "
+    "time, and each of them sees all of the answer."
+)
 
 
 class Place:
@@ -31,7 +38,7 @@ class Place:
     def __init__(self, gate: Gate | None) -> None:
         self.position = 0
         self.gate = gate
-        self.waiter: Waiter | None = None
+        self.waiter: Waiter[Sequence[Any]] | None = None  # once it has come to the end of an open log
 
 
 class PartLog(Generic[P]):
@@ -65,7 +72,7 @@ class PartLog(Generic[P]):
         self.joined = 0  # so many parts at the beginning were joined
         self._places: list[Place] = []
         self._furthest = 0
-        self._waiting: list[tuple[Place, Waiter]] = []  # readers that have come to the end
+        self._waiting: dict[Place, Waiter[Sequence[P]]] = {}  # readers that have come to the end
         self._ends: list[asyncio.Future[None]] = []  # of who waits until it is settled or closed
         self._paused: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: on 3.11 that is a system call
@@ -88,16 +95,16 @@ class PartLog(Generic[P]):
         if not parts:
             return
         self.parts += parts
-        waiting, self._waiting = self._waiting, []
-        for place, waiter in waiting:
+        handed = parts if len(parts) <= SLICE_PARTS else None
+        waiting, self._waiting = self._waiting, {}
+        for place, waiter in waiting.items():
             gate = place.gate
-            leave = None if gate is None else gate.leave
-            if gate is None or leave is None:
-                waiter.go_on(source)
+            if gate is None or (leave := gate.leave) is None:
+                waiter.go_on(handed, source)
                 continue
             gate.is_turn = True
             try:
-                waiter.go_on(source)
+                waiter.go_on(handed, source)
             finally:
                 gate.is_turn = False
             leave()
@@ -149,23 +156,30 @@ class PartLog(Generic[P]):
         """A reader has gone."""
         self._places.remove(place)
 
-    def expect(self, place: Place) -> Waiter:
+    def expect(self, place: Place) -> Waiter[Sequence[P]]:
         """Say that a reader has come to the end of an open log; what is given is to be awaited at once.
 
-        Whoever no longer waits says so with `forget`.
+        It gives the parts that have come, if they are all that have; the place is still before them. Whoever no longer waits says
+        so with `forget`.
+
+        Raises:
+            RuntimeError: a task waits at this place already.
         """
         self._furthest = max(self._furthest, place.position)
         waiter = place.waiter
-        if waiter is None or waiter.is_awaited:  # by another task that has the same reader
+        if waiter is None:
             waiter = place.waiter = Waiter(self._running_loop())
-        self._waiting.append((place, waiter))
+        elif waiter.is_awaited:
+            raise RuntimeError(_TWO_AT_ONCE)
+        self._waiting[place] = waiter
         if self._paused is not None:
             self.demand()
         return waiter
 
-    def forget(self, waiter: Waiter) -> None:
-        """Nobody waits for this any more."""
-        self._waiting = [(place, other) for place, other in self._waiting if other is not waiter]
+    def forget(self, place: Place) -> None:
+        """Nobody waits at this place any more."""
+        if place.waiter is not None and not place.waiter.is_awaited:
+            self._waiting.pop(place, None)
 
     def demand(self) -> None:
         """Wake the source if it pauses and somebody wants more."""
@@ -210,8 +224,8 @@ class PartLog(Generic[P]):
             place.position -= gone
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for _, waiter in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for waiter in waiting.values():
             waiter.wake()
 
     def _end(self) -> None:

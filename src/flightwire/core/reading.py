@@ -6,20 +6,18 @@ Owns: `PartStream`, `TextStream`, `Eventual`. Refuses to know: where the parts c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from flightwire.core.log import JOIN_PARTS
+from flightwire.core.log import JOIN_PARTS, SLICE_PARTS
 from flightwire.events import StreamPart, TextDelta
-from flightwire.scope import current_scope
+from flightwire.scope import Gate, current_scope
 
 if TYPE_CHECKING:
     from flightwire.core.stream_text import StreamTextResult
 
 T = TypeVar("T")
-
-SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 
 
 class Reader:
@@ -40,36 +38,42 @@ class Reader:
         if place is not None:
             self._log.leave(place)
 
-    async def _take(self) -> list[StreamPart]:
+    async def _take(self) -> Sequence[StreamPart]:
         """The next parts, at least one; none at the end."""
         log, place, gate = self._log, self._place, self._gate
-        parts = log.parts
         if place.position - log.joined >= JOIN_PARTS:
             log.join_passed()
-        if 0 < place.position < len(parts):
-            await asyncio.sleep(0)  # a slow reader of a fast answer would never give way
-        if gate is not None:
-            if gate.closed:
-                await gate.wait()
-            if gate.leave is not None and not gate.is_turn and place.position >= len(parts):
-                gate.leave()
-        while place.position >= len(parts) and not log.closed:
-            if not self._has_begun:
-                self._begin()
-                continue
-            more = log.expect(place)
+        if place.position < len(log.parts) or not self._has_begun:
+            await self._give_way()
+        if gate is not None and (gate.closed or (gate.leave is not None and not gate.is_turn)):
+            await self._pass(gate)
+        while place.position >= len(log.parts) and not log.closed:
             try:
-                await more
+                handed = await log.expect(place)
             except BaseException:
-                log.forget(more)
+                log.forget(place)
                 raise
-        taken = parts[place.position : place.position + SLICE_PARTS]
+            if handed is not None:
+                place.position += len(handed)
+                return handed
+        taken = log.parts[place.position : place.position + SLICE_PARTS]
         place.position += len(taken)
         return taken
 
-    def _begin(self) -> None:
-        self._has_begun = True
-        self._result._run.start()
+    async def _give_way(self) -> None:
+        """A slow reader of a fast answer would never let others run."""
+        if not self._has_begun and self._place.position >= len(self._log.parts):
+            self._has_begun = True
+            self._result._run.start()
+        elif self._place.position:
+            await asyncio.sleep(0)
+
+    async def _pass(self, gate: Gate) -> None:
+        """Wait while the client does; then let what was written leave, if more is to be waited for."""
+        if gate.closed:
+            await gate.wait()
+        if gate.leave is not None and not gate.is_turn and self._place.position >= len(self._log.parts):
+            gate.leave()
 
     def _raise_failure(self) -> None:
         """Raise what ended the answer, if it failed."""

@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 
 from flightwire.errors import APICallError, APITimeoutError
 from flightwire.providers import exchange, failures
+from flightwire.providers.chunks import content_of_chunks
 from flightwire.providers.exchange import Reply
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
 from flightwire.providers.patience import Patience
@@ -43,7 +45,7 @@ ERROR_BODY_TIMEOUT_S = 5.0
 LEAVE_TIMEOUT_S = 1.0
 # Above this aiohttp warns about bytes; it writes a file object piece by piece.
 _LARGE_BODY_BYTES = 1024 * 1024
-_GOODBYE_TURNS = 2
+_GOODBYE_TURNS = 8
 _BREAKS = (aiohttp.ClientError, OSError, RuntimeError)  # RuntimeError: it was lost this very moment
 _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
@@ -60,7 +62,7 @@ class _HTTPReply(Reply):
         self._waiting_since: float | None = None
         self._patience: Patience | None = None
         self._closed: asyncio.Future[None] | None = None
-        self._waiter: Waiter | None = None
+        self._waiter: Waiter[bytes] | None = None
         self._read_bytes = 0
 
     async def read(self) -> bytes:
@@ -72,7 +74,10 @@ class _HTTPReply(Reply):
             content.total_bytes == self._read_bytes and content.exception() is None and not content.at_eof()
         ):
             self._waiting_since = self._loop.time()
-            await waiter
+            piece = await waiter
+            if piece is not None:
+                self._waiting_since = None
+                return piece
         self._waiting_since = None
         self._read_bytes = content.total_bytes
         try:
@@ -114,6 +119,8 @@ class _HTTPReply(Reply):
         self._patience.watch(self)
         if isinstance(protocol, _Protocol):
             self._waiter = protocol.reader = Waiter(self._loop)
+            coding = self.headers.get("content-encoding", "identity"), self.headers.get("transfer-encoding")
+            protocol.body = self._response.content if coding == ("identity", "chunked") else None
             self._read_bytes = self._response.content.total_bytes
 
     def patient_until(self) -> float:
@@ -170,12 +177,11 @@ class _HTTPReply(Reply):
         """Nothing more is wanted, and little more is to come: keep the connection if its end comes in a moment."""
         self._stop_looking()
         content = self._response.content
+        # The end often lies in the socket already, and the next call wants this connection.
         for _ in range(_GOODBYE_TURNS):
             if content.is_eof():
                 break
-            await asyncio.sleep(
-                0
-            )  # the end often lies in the socket already, and the next call wants this connection
+            await asyncio.sleep(0)
         pool = _pools.get(self._loop)
         if pool is None or content.is_eof() or content.exception() is not None:
             self._response.close()
@@ -328,28 +334,48 @@ _made: ContextVar[list[bool]] = ContextVar("flightwire_connection_made")
 
 
 # What `_Protocol` builds on is not aiohttp's public interface (3.14.5). Where it is another, reads take the public way.
-_KNOWS_CLIENT = all(
-    hasattr(ResponseHandler, name) for name in ("_reading_paused", "_buffer_paused", "resume_reading")
+_KNOWS_CLIENT = HttpResponseParser is not HttpResponseParserPy and all(
+    hasattr(thing, name)
+    for thing, names in (
+        (ResponseHandler, ("_buffer_paused", "_reading_paused")),
+        (aiohttp.StreamReader, ("_http_chunk_splits",)),
+    )
+    for name in names
 )
 
 
 class _Protocol(ResponseHandler):
-    """A connection that lets its reader go on at once, and goes on itself only after a pause.
+    """A connection that lets its reader go on at once, with whole chunks where such come, and goes on itself only after a pause.
 
-    aiohttp would wake the reader for the next turn of the loop, and ask its parser for more after every read.
+    aiohttp would wake the reader for the next turn of the loop, and ask its parser for more after every read. What is not whole
+    chunks that somebody waits for, it parses; so it sees every end, and holds back what nobody reads.
     """
 
-    __slots__ = ("reader",)
+    __slots__ = ("body", "reader")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self.reader: Waiter | None = None
+        self.reader: Waiter[bytes] | None = None
+        self.body: aiohttp.StreamReader | None = None  # if it comes in chunks, and as it is
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
         reader = self.reader
-        if reader is not None:  # what resumes the parser is a read, and then nobody waits
-            reader.go_on()
+        if (
+            reader is None or not reader.is_awaited
+        ):  # what resumes the parser is a read, and then nobody waits
+            super().data_received(data)
+            return
+        piece = content_of_chunks(data) if self._is_between_chunks() else None
+        if not piece:
+            super().data_received(data)
+        reader.go_on(piece or None)
+
+    def _is_between_chunks(self) -> bool:
+        """Whether the parser expects a chunk: then it misses nothing if somebody else takes a whole one."""
+        body = self.body
+        if body is None or not (ends := body._http_chunk_splits):
+            return False
+        return bool(ends[-1] == body.total_bytes)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)

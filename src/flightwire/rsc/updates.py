@@ -197,7 +197,7 @@ class Follower:
         if link is None or self._is_new:
             return None
         kind, text, more = link
-        if more is not None or kind > CURR or type(text) is not str or len(text) >= LONG_TEXT_CHARS:
+        if more is not None or type(text) is not str or kind > CURR or len(text) >= LONG_TEXT_CHARS:
             return None
         stream = self._stream
         stream.unread_bytes = stream.alarm = 0

@@ -42,15 +42,13 @@ def can_send_at_once(send: Send) -> bool:
     return type(getattr(send, "__self__", None)).__module__.startswith("uvicorn.protocols.http.")
 
 
-def send_at_once(send: Send, message: Message) -> Rest | None:
-    """Send a message; what is left of it when the server makes us wait, None when it has left.
-
-    Raises:
-        Exception: what `send` raises.
-    """
+def send_at_once(send: Send, message: Message) -> Rest | Exception | None:
+    """Send a message; what is left of it when the server makes us wait, what `send` raised, None when it has left."""
     coro: Any = send(message)
     try:
         waits_for = coro.send(None)
     except StopIteration:
         return None
+    except Exception as error:
+        return error
     return Rest(coro, waits_for)

@@ -303,22 +303,18 @@ class Pump:
             return
         slot, follower = self._lone
         delta = follower.take_lone_text()
-        row = None if delta is None else self._writer.lone_text(slot, delta)
-        if row is None:
+        if delta is None:
             self._schedule()
             return
         if self._wake_up is not None:
             self._wake_up.cancel()
             self._wake_up = None
+        row = self._writer.lone_text(slot, delta[0], delta[1])
         self._is_due = self._quiet = False
         self.sent_bytes += len(row)
-        try:
-            self._rest = send_at_once(
-                self._send, {"type": "http.response.body", "body": row, "more_body": True}
-            )
-        except Exception as error:
-            self._rest = error
-        if self._rest is not None:
+        rest = send_at_once(self._send, {"type": "http.response.body", "body": row, "more_body": True})
+        if rest is not None:
+            self._rest = rest
             self._is_writing = True
             self._lone = None
             self._resume()
@@ -348,9 +344,7 @@ class Pump:
         out = b""
         for slot, follower in tuple(self._followers.values()):
             deltas = follower.take()
-            if len(deltas) == 1 and (row := self._writer.lone_text(slot, deltas[0])):
-                out += row  # a token that came alone
-            elif deltas:
+            if deltas:
                 out += self._extend(slot, deltas)
         while self._settled:
             settled, self._settled = self._settled, []

@@ -21,17 +21,20 @@ _LONE_OPEN: Final = (b':{"diff":[0,', b':{"curr":')
 _LONE_CLOSE: Final = (b'],"next":"$@', b',"next":"$@')
 
 
-def lone_row(tail: bytes, delta: Sequence[Any], following: bytes) -> bytes | None:
-    """The row of one inline text; None of a delta that is more, or needs a row of its own.
+def is_lone_text(kind: int, text: object) -> bool:
+    """Whether a delta is a text that opens and ends nothing, and needs no row of its own."""
+    return kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF)
+
+
+def lone_row(tail: bytes, kind: int, text: str, following: bytes) -> bytes:
+    """The row of one delta that `is_lone_text`.
 
     Args:
         tail: the id (hex) of the row it goes into.
-        delta: `(kind, value)`.
+        kind: of the delta.
+        text: its value.
         following: the id (hex) of the next.
     """
-    kind, text = delta[0], delta[1]
-    if kind > CURR or type(text) is not str or (len(text) >= LONG_TEXT_CHARS and kind != DIFF):
-        return None
     try:
         encoded = text_json(text) if text[:1] == "$" else encode_json(text)
     except UnicodeEncodeError:

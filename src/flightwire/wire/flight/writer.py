@@ -13,7 +13,7 @@ from typing import Any
 from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
-from flightwire.wire.flight.deltas import delta_rows, lone_row
+from flightwire.wire.flight.deltas import delta_rows, is_lone_text, lone_row
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
@@ -98,8 +98,8 @@ class Writer:
             _check(slot, "streamable")
         if not deltas:
             return b""
-        if len(deltas) == 1 and (row := self.lone_text(slot, deltas[0])):
-            return row
+        if len(deltas) == 1 and is_lone_text(deltas[0][0], deltas[0][1]):
+            return self.lone_text(slot, deltas[0][0], deltas[0][1])
         encoder = self._encoder
         opened = len(encoder.opened)
         with self._located(slot), encoder.transaction():
@@ -112,15 +112,14 @@ class Writer:
             self._settle(slot)
         return self._flush()
 
-    def lone_text(self, slot: Slot, delta: Sequence[Any]) -> bytes | None:
-        """The row of one delta of an open streamable, if it is text that opens and ends nothing; else None."""
+    def lone_text(self, slot: Slot, kind: int, text: str) -> bytes:
+        """The row of one delta of an open streamable that `is_lone_text`."""
         encoder = self._encoder
-        following = b"%x" % encoder.next_id
-        row = lone_row(slot.tail, delta, following)
-        if row is not None:
-            encoder.next_id += 1
-            slot.tail = following
-        return row
+        taken = encoder.next_id
+        encoder.next_id = taken + 1
+        tail = slot.tail
+        slot.tail = following = b"%x" % taken
+        return lone_row(tail, kind, text, following)
 
     def push(self, slot: Slot, items: Sequence[object]) -> bytes:
         """Write items of an async iterable.
