@@ -51,7 +51,7 @@ class Waiter(Generic[T]):
         callback, context = self._callback, self._context
         if callback is None or context is None:  # nobody waits, or was cancelled meanwhile
             return
-        self._callback = None
+        self._callback = self._context = None
         self._item = item
         loop = self._loop
         if caller is not None:
@@ -67,8 +67,9 @@ class Waiter(Generic[T]):
     def wake(self) -> None:
         """Let who waits go on in the next turn of the loop."""
         callback, self._callback = self._callback, None
+        context, self._context = self._context, None
         if callback is not None:
-            self._loop.call_soon(callback, self, context=self._context)
+            self._loop.call_soon(callback, self, context=context)
 
     # --- what a task asks of a future --------------------------------------------------------------------------------
 
@@ -89,9 +90,10 @@ class Waiter(Generic[T]):
     def cancel(self, msg: object = None) -> bool:
         """The task that waits is cancelled."""
         callback, self._callback = self._callback, None
+        context, self._context = self._context, None
         if callback is None:
             return False
-        self._loop.call_soon(callback, _Cancelled(msg), context=self._context)
+        self._loop.call_soon(callback, _Cancelled(msg), context=context)
         return True
 
     def result(self) -> None:

@@ -63,6 +63,7 @@ class _HTTPReply(Reply):
         self._patience: Patience | None = None
         self._closed: asyncio.Future[None] | None = None
         self._waiter: Waiter[bytes] | None = None
+        self._protocol: _Protocol | None = None
         self._read_bytes = 0
 
     async def read(self) -> bytes:
@@ -118,6 +119,7 @@ class _HTTPReply(Reply):
         self._patience = pool.patience
         self._patience.watch(self)
         if isinstance(protocol, _Protocol):
+            self._protocol = protocol
             self._waiter = protocol.reader = Waiter(self._loop)
             coding = self.headers.get("content-encoding", "identity"), self.headers.get("transfer-encoding")
             protocol.body = self._response.content if coding == ("identity", "chunked") else None
@@ -140,6 +142,9 @@ class _HTTPReply(Reply):
     def _stop_looking(self) -> None:
         if self._patience is not None:
             self._patience.forget(self)
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None and self._waiter is not None and not self._waiter.is_awaited:
+            protocol.reader = protocol.body = None  # it may live long, in the pool
 
     # aiohttp forgets to tell a reader of the connection's end, and stops its timer, when the body is not valid HTTP (a
     # chunk size that is no number): the reader would wait for ever. Seen with 3.14.5 and its C parser.
@@ -360,9 +365,7 @@ class _Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         reader = self.reader
-        if (
-            reader is None or not reader.is_awaited
-        ):  # what resumes the parser is a read, and then nobody waits
+        if reader is None or not reader.is_awaited:  # nobody waits while a read resumes the parser, either
             super().data_received(data)
             return
         piece = content_of_chunks(data) if self._is_between_chunks() else None
