@@ -287,6 +287,24 @@ def test_what_ends_the_process_ends_it(
     assert caught == []
 
 
+def test_with_a_caller_that_cannot_stand_aside_it_goes_on_in_the_next_turn(runner: asyncio.Runner) -> None:
+    async def main() -> list[str | None]:
+        waiter: Waiter[str] = Waiter(asyncio.get_running_loop())
+        got: list[str | None] = []
+
+        async def wait() -> None:
+            got.append(await waiter)
+
+        task = await started(wait())
+        waiter.go_on("an item", task)  # which is not the one that runs
+        assert got == []
+        await task
+        waiter.go_on("another", me())
+        return got
+
+    assert runner.run(main()) == [None]
+
+
 def test_tasks_in_python_are_tasks_too() -> None:
     async def main() -> str:
         loop = asyncio.get_running_loop()

@@ -44,6 +44,8 @@ class Waiter(Generic[T]):
     def go_on(self, item: T | None = None, caller: asyncio.Task[Any] | None = None) -> None:
         """Let who waits go on now, until it waits for something else.
 
+        A caller that cannot stand aside (on 3.14 a task of a class in Python) lets it go on in the next turn, without the item.
+
         Arguments:
             item: what it gets.
             caller: the task that calls this; None for a callback of the loop.
@@ -51,11 +53,15 @@ class Waiter(Generic[T]):
         callback, context = self._callback, self._context
         if callback is None or context is None:  # nobody waits, or was cancelled meanwhile
             return
-        self._callback = self._context = None
-        self._item = item
         loop = self._loop
         if caller is not None:
-            _leave_task(loop, caller)
+            try:
+                _leave_task(loop, caller)
+            except RuntimeError:
+                self.wake()
+                return
+        self._callback = self._context = None
+        self._item = item
         try:
             context.run(callback, self)
         except (SystemExit, KeyboardInterrupt) as error:  # they are for the loop, not for the caller
