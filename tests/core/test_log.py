@@ -12,6 +12,7 @@ import pytest
 from flightwire import stream_text
 from flightwire.core.joining import joined
 from flightwire.core.log import JOIN_PARTS
+from flightwire.core.reading import TextStream
 from flightwire.events import (
     ProviderFinish,
     ProviderPart,
@@ -161,6 +162,35 @@ async def test_a_reader_that_is_cancelled_while_it_waits_misses_nothing() -> Non
             await anext(texts)
     go_on.set()
     assert [text async for text in texts] == ["second"]
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 2000])
+async def test_a_burst_of_any_size_reaches_every_reader_whole(size: int) -> None:
+    wanted = [f"{number:04}" for number in range(size)]
+    result = stream_text(model=Burst(wanted), prompt="x")
+
+    async def read(texts: TextStream) -> list[str]:
+        return [text async for text in texts]
+
+    got = await asyncio.gather(read(result.text_stream), read(result.text_stream))
+    assert got == [wanted, wanted]
+    assert "".join([text async for text in result.text_stream]) == "".join(wanted)  # late
+
+
+class Burst(OneByOne):
+    """Gives all its tokens in one batch, before and after it an empty one."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        super().__init__(0)
+        self._all = tokens
+
+    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+        yield [StreamStart(), TextStart("0")]
+        await asyncio.sleep(0.01)
+        yield []
+        yield [TextDelta("0", token) for token in self._all]
+        yield []
+        yield [TextEnd("0"), ProviderFinish("stop", Usage())]
 
 
 class Slow(OneByOne):

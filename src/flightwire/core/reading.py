@@ -43,8 +43,11 @@ class Reader:
         log, place, gate = self._log, self._place, self._gate
         if place.position - log.joined >= JOIN_PARTS:
             log.join_passed()
-        if place.position < len(log.parts) or not self._has_begun:
-            await self._give_way()
+        if not self._has_begun:
+            self._has_begun = True
+            self._result._run.start()
+        elif place.position < len(log.parts):
+            await asyncio.sleep(0)  # a slow reader of a fast answer would never let others run
         if gate is not None and (gate.closed or (gate.leave is not None and not gate.is_turn)):
             await self._pass(gate)
         while place.position >= len(log.parts) and not log.closed:
@@ -59,14 +62,6 @@ class Reader:
         taken = log.parts[place.position : place.position + SLICE_PARTS]
         place.position += len(taken)
         return taken
-
-    async def _give_way(self) -> None:
-        """A slow reader of a fast answer would never let others run."""
-        if not self._has_begun and self._place.position >= len(self._log.parts):
-            self._has_begun = True
-            self._result._run.start()
-        elif self._place.position:
-            await asyncio.sleep(0)
 
     async def _pass(self, gate: Gate) -> None:
         """Wait while the client does; then let what was written leave, if more is to be waited for."""
