@@ -68,6 +68,24 @@ def path(levels: int, siblings: Callable[[], object]) -> object:
     return inner
 
 
+def indexed(make: Callable[[int], object]) -> dict[str, Any]:
+    """Things in two places each: under an id, and in a list."""
+    things = filled(make)["data"]
+    return {"byId": {str(i): thing for i, thing in enumerate(things)}, "list": things}
+
+
+def grouped(things: list[dict[str, Any]]) -> dict[str, Any]:
+    groups: dict[str, list[Any]] = {}
+    for thing in things:
+        groups.setdefault(thing["name"][0], []).append(thing)
+    return {"all": things, "groups": groups}
+
+
+def held_once_more(count: int) -> dict[str, Any]:
+    users = [{"id": i, "name": words(i)} for i in range(count)]
+    return {"users": users, "orders": [{"id": i, "user": users[i], "sum": i * 2.5} for i in range(count)]}
+
+
 def with_one(odd: object) -> dict[str, Any]:
     made = filled(lambda i: {"id": i, "name": words(i)})
     made["data"].append(odd)
@@ -120,6 +138,14 @@ SHAPES: dict[str, Callable[[], object]] = {
     "one empty list under each key": lambda: {f"key{i}": EMPTY for i in range(120_000)},
     "one list, three levels below each": lambda: filled(lambda i: {"id": i, "a": {"b": {"c": TAGS}}}),
     "few shared among empty lists": lambda: {"data": [[] for _ in range(400_000)], "more": [[TAGS, TAGS]]},
+    "dicts in an index and a list": lambda: indexed(lambda i: {"id": i, "name": words(i)}),
+    "messages of thirty authors in an index and a list": lambda: indexed(
+        lambda i: {"id": i, "text": "lorem ipsum", "author": AUTHORS[i % 30]}
+    ),
+    "dicts in lists of their first letter too": lambda: grouped(
+        [{"id": i, "name": words(i)} for i in range(40_000)]
+    ),
+    "a dict in a list and in one other dict": lambda: held_once_more(40_000),
     "something large in a thousand places": lambda: filled(lambda i: {"id": i, "large": [AUTHORS]}),
     "one list and a lone surrogate": lambda: {"data": [filled(lambda i: {"id": i, "tags": TAGS}), "\ud800"]},
     "one list and a number that is none": lambda: {
@@ -493,6 +519,50 @@ def test_shared_rows_of_what_is_refused_are_not_referred_to(react: React) -> Non
     with pytest.raises(EncodeError):
         writer.start({**value, "odd": object()})
     assert plain(react.decode(writer.start(value))) == canon(value)
+
+
+@pytest.mark.parametrize("key", ['a"b', "a\\", "é", "\n", "$1", '"$1', "\ud800", "a:b", "__proto__"])
+def test_path_to_what_was_sent_before_leads_through_any_key(key: str, react: React) -> None:
+    """What stands in several places of a plain part may have been written in an earlier row."""
+    one = {"v": 1}
+    writer = Writer()
+    body = writer.start({"first": {key: [one]}, "later": Deferred()})
+    (slot,) = writer.take_pending()
+    later = writer.resolve(slot, [*PADDING, one, one])
+    value = react.decode(body + later)["later"]["$promise"]
+    assert plain(value[:-2]) == PADDING
+    assert ["$ref" in item for item in value[-2:]] == [key != "__proto__", True]  # that key is left out
+
+
+@pytest.mark.parametrize("levels", [2, 10, 30, 60])
+@pytest.mark.parametrize("is_last_first", [False, True])
+def test_what_is_shared_holds_what_is_shared(levels: int, is_last_first: bool, react: React) -> None:
+    """Rows of rows of rows, deeper than they are written together; some hold the next one far inside."""
+    one: dict[str, Any] = {"leaf": True}
+    chain = [one]
+    for i in range(levels):
+        one = {"next": one} if i % 3 else {"far": [{"next": one}], "level": i}
+        chain.append(one)
+    things = chain[::-1] if is_last_first else chain
+    value = {"padding": PADDING, "list": things, "index": {str(i): thing for i, thing in enumerate(things)}}
+    body = Writer().start(value)
+    (answer,) = react.decode_all([body])
+    assert answer["errors"] == []
+    with deep_recursion():
+        assert plain(answer["value"]) == canon(value)
+
+
+def test_shared_rows_are_found_one_by_one_later(react: React) -> None:
+    """One of them changes, one goes to a later row, one is written again before the others are asked for."""
+    rows = [{"id": i} for i in range(600)]
+    writer = Writer()
+    body = writer.start({"data": {"rows": rows, "again": rows[::-1]}, "later": Deferred()})
+    (slot,) = writer.take_pending()
+    rows[1]["id"] = -1
+    later = writer.resolve(slot, [rows[1], rows[1], rows[0], rows[2]])
+    assert re.search(rb':\[\{"id":-1\},"\$[0-9a-f]+:0","\$1","\$3"\]\n$', later)
+    (_, *items) = react.decode(body + later)["later"]["$promise"]
+    assert [item["$ref"] for item in items] == ["$.later.then[0]", "$.data.rows[0]", "$.data.rows[2]"]
 
 
 @pytest.mark.parametrize("levels", [1, 5, 30, 60, 400])

@@ -8,21 +8,28 @@ likes to change a list or dict and return it once more, so a path is only used w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import repeat
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from msgspec import Raw
 
 from flightwire.elements import Element
 from flightwire.errors import EncodeError
 from flightwire.wire.flight.plain import plain_json
-from flightwire.wire.flight.rows import escape
-from flightwire.wire.flight.sharing import Named
+from flightwire.wire.flight.rows import dump, escape
+from flightwire.wire.flight.sharing import Names
 
 Node: TypeAlias = tuple[Any, Any, object, object, int]
 """Where an object was written: (the node it is in or None, its key there or its row, the object, its model, when)."""
+
+
+class _Rows(NamedTuple):
+    """Rows of their own that were written together."""
+
+    values: dict[int, Any]  # by id
+    row_ids: list[bytes]
+    jsons: list[bytes]
 
 
 class Identity:
@@ -82,15 +89,32 @@ class Identity:
         self.nodes[id(value)] = node
         return node
 
-    def register_rows(self, values: Iterable[object], row_ids: Iterable[str], models: Iterable[Raw]) -> None:
-        """Remember rows of their own, with their ids in hex."""
-        values = list(values)
-        nodes = zip(repeat(None), row_ids, values, models, repeat(self.turn), strict=False)
-        self.nodes.update(zip(map(id, values), nodes, strict=True))
+    def register_rows(self, values: dict[int, Any], row_ids: list[bytes], jsons: list[bytes]) -> None:
+        """Remember rows of their own, with their ids in hex. Few are ever asked for: until one is, they share a node."""
+        node: Node = (None, _Rows(values, row_ids, jsons), None, None, self.turn)
+        self.nodes |= dict.fromkeys(values, node)
+
+    def node(self, value: object) -> Node | None:
+        """Where an object is written."""
+        node = self.nodes.get(id(value))
+        if node is not None and type(node[1]) is _Rows:
+            self._tell_apart(node, node[1])
+            node = self.nodes[id(value)]
+        return node
+
+    def _tell_apart(self, shared: Node, made: _Rows) -> None:
+        """Give each row a node of its own."""
+        nodes = self.nodes
+        for (key, value), row_id, json in zip(made.values.items(), made.row_ids, made.jsons, strict=True):
+            if nodes.get(key) is shared:
+                nodes[key] = (None, row_id.decode(), value, Raw(json), shared[4])
 
     def is_whole(self, value: object) -> bool:
         """Whether the row that something is in was written to its end, so that an earlier row may refer to it."""
-        parent, _, _, model, turn = self.nodes[id(value)]
+        node = self.node(value)
+        if node is None:
+            return False
+        parent, _, _, model, turn = node
         return turn != self.turn or (parent is None and isinstance(model, Raw))
 
     def find(self, value: object) -> str | None:
@@ -99,7 +123,7 @@ class Identity:
         Raises:
             EncodeError: it is a Map or Set around this very place.
         """
-        node = self.nodes.get(id(value))
+        node = self.node(value)
         if node is None:
             return None
         if id(value) in self._unfinished:
@@ -143,29 +167,32 @@ class Identity:
     def _is_same_plain(self, value: Any, model: Raw, confirmed: list[Node]) -> bool:
         """Whether plain JSON would be written as it was, and what stands in several places of it too."""
 
-        def name(values: list[Any]) -> list[Named] | None:
+        def name(values: list[Any]) -> Names | None:
             named = [self._name_again(each, confirmed) for each in values]
-            return None if None in named else cast("list[Named]", named)
+            if None in named:
+                return None
+            names, are_new = zip(*cast("list[tuple[bytes, bool]]", named), strict=True)
+            return Names(list(names), list(are_new))
 
         plain = plain_json(value, name=name)
         return (
             plain is not None
             and bytes(plain.json) == bytes(model)
-            and all(map(self._has_model, plain.rows.values, plain.rows.jsons))
+            and all(map(self._has_model, plain.rows.values.values(), plain.jsons))
         )
 
     def _has_model(self, value: object, json: bytes) -> bool:
-        model = self.nodes[id(value)][3]
-        return isinstance(model, Raw) and bytes(model) == json
+        node = self.node(value)
+        return node is not None and isinstance(node[3], Raw) and bytes(node[3]) == json
 
-    def _name_again(self, shared: object, confirmed: list[Node]) -> Named | None:
+    def _name_again(self, shared: object, confirmed: list[Node]) -> tuple[bytes, bool] | None:
         """How something shared was referred to, and whether it has to be compared."""
-        node = self.nodes.get(id(shared))
+        node = self.node(shared)
         if node is None:
             return None
         if node[0] is None and isinstance(node[3], Raw):
-            return str(node[1]), True
-        return (path_of(node)[1:], False) if self._is_same(node, confirmed) else None
+            return str(node[1]).encode(), True
+        return (dump(path_of(node))[2:-1], False) if self._is_same(node, confirmed) else None
 
     def _is_item(self, item: object, model: object, confirmed: list[Node]) -> bool:
         """Whether an item would be written as it was; what cannot be told cheaply counts as changed."""
@@ -175,7 +202,7 @@ class Identity:
             return escape(item) == model
         if type(item) in (int, float):
             return type(item) is type(model) and item == model
-        node = self.nodes.get(id(item))
+        node = self.node(item)
         if node is not None:
             return (node[3] is model or path_of(node) == model) and self._is_same(node, confirmed)
         made = self._made.get(id(item))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, repeat
 from typing import Any, Final, TypeAlias
 
 from msgspec import Raw
@@ -18,7 +19,7 @@ from flightwire.wire.flight import rows
 from flightwire.wire.flight.identity import Identity, Node, python_path
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.plain import MIN_ENTRIES, MIN_VALUES, plain_json
-from flightwire.wire.flight.sharing import Named
+from flightwire.wire.flight.sharing import Names
 from flightwire.wire.flight.survey import has_values
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
@@ -28,6 +29,7 @@ Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
 _MOST: Final = MAX_SAFE_INTEGER
 _LEAST: Final = -MAX_SAFE_INTEGER
 _MOST_SMALL_TRIES: Final = 8  # per call of the writer
+_flat = chain.from_iterable
 _ODD_KEYS: Final = frozenset(("__proto__", "constructor", "then"))
 
 
@@ -294,29 +296,29 @@ class ModelEncoder:
         if plain is None:
             self.next_id = following
             return None
-        shared = plain.rows
-        self.identity.register_rows(shared.values, shared.names, map(Raw, shared.jsons))
-        self.rows += [
-            b"%b:%b\n" % (name.encode(), json) for name, json in zip(shared.names, shared.jsons, strict=True)
-        ]
+        if names := plain.rows.names:
+            self.identity.register_rows(plain.rows.values, names, plain.jsons)
+            self.rows.append(b"".join(_flat(zip(names, repeat(b":"), plain.jsons, repeat(b"\n")))))
         self.identity.register(value, parent, key, plain.json)
         return plain.json
 
-    def _name_shared(self, values: list[Any]) -> list[Named] | None:
+    def _name_shared(self, values: list[Any]) -> Names | None:
         """How to refer to what stands in several places of a plain container: where it is, or by a row of its own."""
         nodes = self.identity.nodes
         if nodes.keys().isdisjoint(map(id, values)):
             following = self.next_id
             self.next_id += len(values)
-            return [(f"{row_id:x}", True) for row_id in range(following, self.next_id)]
-        named: list[Named] = []
+            return Names(list(map(b"%x".__mod__, range(following, self.next_id))), None)
+        names: list[bytes] = []
+        are_new: list[bool] = []
         for value in values:
             known = id(value) in nodes
             if known and not self.identity.is_whole(value):
                 return None
             found = self.identity.find(value) if known else None
-            named.append((found[1:], False) if found else (f"{self.take_id():x}", True))
-        return named
+            names.append(rows.dump(found)[2:-1] if found else b"%x" % self.take_id())  # a path has keys in it
+            are_new.append(found is None)
+        return Names(names, are_new)
 
     def _odd_field(self, model: dict[str, object], name: str, item: object, node: Node) -> None:
         """Fields that JavaScript gives a meaning to: `__proto__` and `constructor.prototype` are left out."""

@@ -39,6 +39,8 @@ class Plain(NamedTuple):
 
     json: Raw
     rows: Rows
+    jsons: list[bytes]
+    """Of each row."""
 
 
 def plain_json(
@@ -65,14 +67,11 @@ def plain_json(
             rows, json = Rows(), json_of(root, is_finite=survey.not_finite == 0)
     except (RecursionError, UnclearError):
         return None
-    if rows.jsons:
-        json = b"\n".join([*rows.jsons, json])  # no JSON has a newline
-    finished = _finished(json, survey)
+    finished = _finished(b"".join([*rows.lines, json]), survey)
     if finished is None:
         return None
-    if rows.jsons:
-        *rows.jsons, finished = finished.split(b"\n")
-    return Plain(Raw(finished), rows)
+    *jsons, finished = finished.split(b"\n")  # no JSON has a newline
+    return Plain(Raw(finished), rows, jsons)
 
 
 def _finished(json: bytes, survey: Survey) -> bytes | None:

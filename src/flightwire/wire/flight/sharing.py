@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, compress, islice, repeat
 from json import dumps
 from operator import attrgetter, mul
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec import Raw
 
@@ -23,10 +23,17 @@ from flightwire.wire.flight.values import MAX_DEPTH
 REFERENCE: Final = b"\xff"
 """What a reference begins with, in place of `"$`."""
 
-Named: TypeAlias = tuple[str, bool]
-"""What refers to a container, without its `$`; whether the row of that name is still to be written."""
 
-Name: TypeAlias = Callable[[list[Any]], list[Named] | None]
+class Names(NamedTuple):
+    """What refers to containers."""
+
+    names: list[bytes]
+    """One for each, without its `$`."""
+    are_new: list[bool] | None
+    """Whether the rows of these names are still to be written; None when all are."""
+
+
+Name: TypeAlias = Callable[[list[Any]], Names | None]
 """Names containers; None when one of them cannot be referred to."""
 
 _AT_A_TIME: Final = 512
@@ -75,24 +82,26 @@ class Rows:
 
     Attributes:
         names: what refers to each.
-        values: what is in each.
-        jsons: the JSON of it.
+        values: what is in each, by its id.
+        lines: the JSON of each and a newline, some rows to a piece.
     """
 
-    __slots__ = ("jsons", "names", "values")
+    __slots__ = ("lines", "names", "values")
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self.values: list[Any] = []
-        self.jsons: list[bytes] = []
+        self.names: list[bytes] = []
+        self.values: dict[int, Any] = {}
+        self.lines: list[bytes] = []
 
-    def add(self, named: Iterable[Named], values: Iterable[Any], jsons: Iterable[bytes]) -> None:
+    def add(self, named: Names, values: dict[int, Any], lines: bytes) -> None:
         """Add those that are still to be written."""
-        for (name, is_new), value, json in zip(named, values, jsons, strict=True):
-            if is_new:
-                self.names.append(name)
-                self.values.append(value)
-                self.jsons.append(json)
+        names, are_new = named
+        if are_new is not None:
+            names, values = list(compress(names, are_new)), dict(compress(values.items(), are_new))
+            lines = b"".join(compress(lines.splitlines(keepends=True), are_new))
+        self.names += names
+        self.values |= values
+        self.lines.append(lines)
 
 
 def shared_rows(root: dict[Any, Any] | list[Any], survey: Survey, name: Name) -> tuple[Rows, bytes]:
@@ -133,9 +142,9 @@ def _by_look(root: object, survey: Survey, name: Name) -> tuple[Rows, bytes] | N
     looks, json = found
     rows = Rows()
     named = _named(shared, name)
-    rows.add(named, shared, looks)
-    for look, (text, _) in zip(looks, named, strict=True):
-        json = json.replace(look, _reference(text))
+    rows.add(named, survey.shared, b"\n".join([*looks, b""]))
+    for look, name_ in zip(looks, named.names, strict=True):
+        json = json.replace(look, _reference(name_))
     return rows, json
 
 
@@ -195,12 +204,16 @@ class _Writing:
         self._references: dict[int, Raw | None] = {}  # None while a row is being written
         self._holders = _holders(survey.parts, survey.shared)
         self._inner = self._holders - survey.shared.keys()
-        self._waiting = {
-            key: each for key, each in survey.shared.items() if key in self._holders
-        }  # no row yet
+        self._waiting: dict[int, Any] = {}  # no row yet
         self._depth = 0
         self.rows = Rows()
-        self._write_others([each for key, each in survey.shared.items() if key not in self._holders])
+        others = survey.shared
+        if not self._holders.isdisjoint(others):
+            self._waiting = {key: others[key] for key in others if key in self._holders}
+            others = {key: others[key] for key in others if key not in self._holders}
+        self._write_leaves(others)
+        if self._waiting:
+            self._write_waves(survey.parts)
 
     def json(self, container: Any) -> bytes:
         """JSON of a row, after the rows it needs were written."""
@@ -216,49 +229,64 @@ class _Writing:
 
     def _copies(self, owners: list[Any]) -> Iterable[Any]:
         """Copies of containers, in which references stand for what is shared."""
-        if len(owners) == 1 and len(owners[0]) > _AT_A_TIME and type(owners[0]) is not dict:
-            return [self._long_copy(owners[0])]
-        items = list(_all_items(owners))
-        ids = list(map(id, items))
-        parts = self._replaced(items, ids)
-        lengths = set(map(len, owners))
+        if len(owners) <= _FEW and any(len(owner) > _AT_A_TIME for owner in owners):
+            return [self._long_copy(owner) for owner in owners]
         kinds = set(map(type, owners))
-        if dict not in kinds:
-            if len(lengths) == 1:
-                return zip(*[iter(parts)] * lengths.pop(), strict=True)
-            return [tuple(islice(parts, len(owner))) for owner in owners]
-        if len(kinds) == 1:
-            if lengths == {1}:
-                return [{key: part} for key, part in zip(_flat(owners), parts, strict=True)]
-            return [dict(zip(owner, parts, strict=False)) for owner in owners]
+        if len(owners) > 1 and kinds == {dict}:
+            return self._dict_copies(owners)
+        items = list(_all_items(owners))
+        parts = self._replaced(items, list(map(id, items)))
+        lengths = set(map(len, owners))
+        if dict not in kinds and len(lengths) == 1:
+            return zip(*[iter(parts)] * lengths.pop(), strict=True)
         return [
             dict(zip(owner, parts, strict=False)) if type(owner) is dict else tuple(islice(parts, len(owner)))
             for owner in owners
         ]
 
-    def _long_copy(self, owner: list[Any]) -> list[Raw]:
-        """A copy of a long list, some items at a time and as JSON already: so that few copies exist together."""
-        copy: list[Raw] = []
-        for at in range(0, len(owner), _AT_A_TIME):
-            items = owner[at : at + _AT_A_TIME]
-            part = list(self._replaced(items, list(map(id, items))))
-            copy.append(Raw(json_of(part, is_finite=self._is_finite)[1:-1]))
-        return copy
+    def _dict_copies(self, owners: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same for many dicts, of which most items stay as they are."""
+        inner = self._written_before(list(_flat(map(dict.values, owners))))
+        references = self._references
+        copies = list(map(dict.copy, owners))
+        for copy in copies:
+            for key, item in copy.items():  # its size stays
+                if (me := id(item)) in references:
+                    copy[key] = references[me]
+                elif me in inner:
+                    copy[key] = inner[me]
+        return copies
+
+    def _long_copy(self, owner: Any) -> Raw:
+        """JSON of a copy of a long container, made from some items at a time: so that few copies exist together."""
+        is_dict = type(owner) is dict
+        items = iter(_items(owner))
+        keys = iter(owner)
+        pieces: list[bytes] = []
+        while some := list(islice(items, _AT_A_TIME)):
+            copies = self._replaced(some, list(map(id, some)))
+            piece: Any = dict(zip(islice(keys, _AT_A_TIME), copies, strict=True)) if is_dict else list(copies)
+            pieces.append(json_of(piece, is_finite=self._is_finite)[1:-1])
+        return Raw((b"{%b}" if is_dict else b"[%b]") % b",".join(pieces))
 
     def _replaced(self, items: list[Any], ids: list[int]) -> Iterator[Any]:
         """The items, with references for what is shared, and copies of what holds something shared."""
-        if self._waiting:
-            for item in list(compress(items, map(self._waiting.__contains__, ids))):
-                self._write(item)
+        inner = self._written_before(items)
         if items[-1] is items[0] and ids[0] in self._references and are_all(items, items[0]):
             return repeat(self._references[ids[0]], len(items))
-        others: Iterable[Any] = items
-        holders = list(compress(items, map(self._inner.__contains__, ids))) if any(items) else []
-        if not holders and self._references.keys().isdisjoint(ids):
+        if not inner and self._references.keys().isdisjoint(ids):
             return iter(items)
-        if holders:
-            others = map(dict(zip(map(id, holders), self._copies(holders), strict=True)).get, ids, items)
-        return map(self._references.get, ids, others)
+        return map(self._references.get, ids, map(inner.get, ids, items) if inner else items)
+
+    def _written_before(self, items: list[Any]) -> dict[int, Any]:
+        """Copies, by id, of the items that only hold something shared; what is shared itself has its row then."""
+        if self._waiting:
+            for item in list(compress(items, map(self._waiting.__contains__, _ids(items)))):
+                self._write(item)
+        if self._inner.isdisjoint(_ids(items)):
+            return {}
+        holders = list(compress(items, map(self._inner.__contains__, _ids(items))))
+        return dict(zip(map(id, holders), self._copies(holders), strict=True))
 
     def _write(self, container: Any) -> None:
         """Write the row of something shared, unless it has one."""
@@ -266,31 +294,50 @@ class _Writing:
             if self._references[id(container)] is None:
                 raise UnclearError  # it is in itself
             return
-        (named,) = _named([container], self._name)
+        named = _named([container], self._name)
         self._references[id(container)] = None
-        if named[1]:
-            json = self.json(container)
-            self.rows.add([named], [container], [json])
-        self._references[id(container)] = Raw(_reference(named[0]))
+        if named.are_new in (None, [True]):
+            self.rows.add(named, {id(container): container}, self.json(container) + b"\n")
+        self._references[id(container)] = Raw(_reference(named.names[0]))
         del self._waiting[id(container)]
 
-    def _write_others(self, shared: list[Any]) -> None:
+    def _write_leaves(self, shared: dict[int, Any]) -> None:
         """Write the rows of what holds nothing shared."""
-        named = _named(shared, self._name)
-        self.rows.add(named, shared, _jsons_of(shared, is_finite=self._is_finite))
-        self._references |= zip(map(id, shared), [Raw(_reference(name)) for name, _ in named], strict=True)
+        values = list(shared.values())
+        self._add(shared, _lines_of(values, is_finite=self._is_finite))
+
+    def _write_waves(self, parts: list[Part]) -> None:
+        """Write together what holds only what has a row, then what holds that; what is left waits until it is met."""
+        while self._waiting and self._depth + 2 * self._levels < MAX_DEPTH:
+            blocked = _holders(parts, self._waiting)
+            ready = [key for key in self._waiting if key not in blocked]
+            if not ready:
+                return
+            for at in range(0, len(ready), _AT_A_TIME):
+                wave = {key: self._waiting[key] for key in ready[at : at + _AT_A_TIME]}
+                copies = list(self._copies(list(wave.values())))
+                self._add(wave, _lines_of(copies, is_finite=self._is_finite))
+            for key in ready:
+                del self._waiting[key]
+            self._depth += self._levels
+
+    def _add(self, shared: dict[int, Any], lines: bytes) -> None:
+        """Remember how to refer to each of these, and the rows of those that have none yet."""
+        named = _named(list(shared.values()), self._name)
+        self.rows.add(named, shared, lines)
+        self._references |= zip(shared, map(Raw, map(_reference, named.names)), strict=True)
 
 
-def _jsons_of(values: list[Any], *, is_finite: bool) -> list[bytes]:
+def _lines_of(values: list[Any], *, is_finite: bool) -> bytes:
     try:
         if is_finite:
-            return encode_lines(values).split(b"\n")[:-1]
+            return encode_lines(values)
     except UnicodeEncodeError:
         pass
-    return [json_of(value, is_finite=is_finite) for value in values]
+    return b"".join([json_of(value, is_finite=is_finite) + b"\n" for value in values])
 
 
-def _named(shared: list[Any], name: Name) -> list[Named]:
+def _named(shared: list[Any], name: Name) -> Names:
     named = name(shared)
     if named is None:
         raise UnclearError
@@ -318,8 +365,7 @@ def _ids(items: Iterable[Any]) -> Iterator[int]:
     return map(id, items)
 
 
-def _reference(name: str) -> bytes:
-    return REFERENCE + name.encode() + b'"'
+_reference: Final = b'%b%%b"'.__mod__(REFERENCE).__mod__  # of a name
 
 
 def _all_items(owners: list[Any]) -> Iterator[Any]:

@@ -7,7 +7,7 @@ Flight, and which of its lists and dicts stand in several places. Refuses to kno
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, compress, islice, repeat
 from math import isfinite
 from operator import is_
@@ -216,10 +216,11 @@ class Survey:
             return list(filter(None, found))
         ids = list(map(id, suspects))
         known = dict(zip(ids, suspects, strict=True))
-        before = known.keys() & self._seen
+        are_all_known = self._seen.issuperset(known)
+        before = known if are_all_known else known.keys() & self._seen
         self._seen.update(known)
         self._note(part, suspects, ids, known, before)
-        full = list(filter(None, found))
+        full = [] if are_all_known and len(found) == len(suspects) else list(filter(None, found))
         if not full:
             return full
         if len(full) != len(suspects):
@@ -229,10 +230,15 @@ class Survey:
         return [each for each in known.values() if each]
 
     def _note(
-        self, part: Part, suspects: list[Any], ids: list[int], known: dict[int, Any], before: set[int]
+        self,
+        part: Part,
+        suspects: list[Any],
+        ids: list[int],
+        known: dict[int, Any],
+        before: Collection[int],
     ) -> None:
         """Note what stands in several places; more than that where that is few: it costs a row at most."""
-        self.shared.update((key, known[key]) for key in before)
+        self.shared |= known if before is known else {key: known[key] for key in before}
         if len(known) <= _FEW_SHARED < len(suspects):
             self.shared |= known
             self._more_places.update({key: ids.count(key) - 1 for key in known})
