@@ -52,7 +52,7 @@ def test_who_waits_goes_on_before_the_call_returns(runner: asyncio.Runner) -> No
         for turn in range(3):
             waiter.go_on(caller=me())
             said.append(f"{me().get_name()} {turn}")
-        assert not waiter.is_awaited
+        assert waiter.callback is None
         await task
         return said
 

@@ -25,21 +25,19 @@ class Waiter(Generic[T]):
     """What one task at a time awaits, again and again; to a task it is a future.
 
     `await` gives what was handed over, or None when it was woken without.
+
+    Attributes:
+        callback: lets the task go on that waits and was not woken yet; None when there is none.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_item", "_loop")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_item", "_loop", "callback")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop = loop
-        self._callback: Callable[[Any], object] | None = None
+        self.callback: Callable[[Any], object] | None = None
         self._context: Context | None = None
         self._item: T | None = None
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a task waits and was not woken yet."""
-        return self._callback is not None
 
     def go_on(self, item: T | None = None, caller: asyncio.Task[Any] | None = None) -> None:
         """Let who waits go on now, until it waits for something else.
@@ -50,7 +48,7 @@ class Waiter(Generic[T]):
             item: what it gets.
             caller: the task that calls this; None for a callback of the loop.
         """
-        callback, context = self._callback, self._context
+        callback, context = self.callback, self._context
         if callback is None or context is None:  # nobody waits, or was cancelled meanwhile
             return
         loop = self._loop
@@ -60,7 +58,7 @@ class Waiter(Generic[T]):
             except RuntimeError:
                 self.wake()
                 return
-        self._callback = self._context = None
+        self.callback = self._context = None
         self._item = item
         try:
             context.run(callback, self)
@@ -72,7 +70,7 @@ class Waiter(Generic[T]):
 
     def wake(self) -> None:
         """Let who waits go on in the next turn of the loop."""
-        callback, self._callback = self._callback, None
+        callback, self.callback = self.callback, None
         context, self._context = self._context, None
         if callback is not None:
             self._loop.call_soon(callback, self, context=context)
@@ -91,11 +89,11 @@ class Waiter(Generic[T]):
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Say what to call when it is woken; the task does."""
-        self._callback, self._context = callback, context
+        self.callback, self._context = callback, context
 
     def cancel(self, msg: object = None) -> bool:
         """The task that waits is cancelled."""
-        callback, self._callback = self._callback, None
+        callback, self.callback = self.callback, None
         context, self._context = self._context, None
         if callback is None:
             return False

@@ -6,21 +6,24 @@ Owns: which parts may become one. Refuses to know: who has read what.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import attrgetter, is_
 
 from flightwire.events import ReasoningDelta, StreamPart, TextDelta
+
+_id, _text, _metadata = map(attrgetter, ("id", "text", "provider_metadata"))
 
 
 def joined(parts: Sequence[StreamPart]) -> list[StreamPart]:
     """The same text and reasoning in as few parts as can say it; everything else as it was."""
     if parts and type(first := parts[0]) is TextDelta:  # most often it is one text, and nothing else
         name = first.id
-        texts = [
-            part.text
-            for part in parts
-            if type(part) is TextDelta and part.id == name and part.provider_metadata is None
-        ]
-        if len(texts) == len(parts):
-            return [TextDelta(name, "".join(texts))]
+        if (
+            set(map(type, parts)) == {TextDelta}
+            and set(map(_id, parts)) == {name}
+            and all(map(is_, map(_metadata, parts), repeat(None)))
+        ):
+            return [TextDelta(name, "".join(map(_text, parts)))]
     out: list[StreamPart] = []
     run: list[TextDelta] | list[ReasoningDelta] = []
     for part in parts:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from flightwire.core.log import JOIN_PARTS, SLICE_PARTS
 from flightwire.events import StreamPart, TextDelta
 from flightwire.scope import Gate, current_scope
+from flightwire.waiter import Waiter
 
 if TYPE_CHECKING:
     from flightwire.core.stream_text import StreamTextResult
@@ -37,6 +38,19 @@ class Reader:
         place = getattr(self, "_place", None)
         if place is not None:
             self._log.leave(place)
+
+    def _expect(self) -> Waiter[Sequence[StreamPart]] | None:
+        """What to await where nothing else is to be done first; else None, and `_take` does it."""
+        log, place, gate = self._log, self._place, self._gate
+        if (
+            place.position < len(log.parts)
+            or place.position - log.joined >= JOIN_PARTS
+            or not self._has_begun
+            or log.closed
+            or (gate is not None and (gate.closed or not (gate.is_turn or gate.leave is None)))
+        ):
+            return None
+        return log.expect(place)
 
     async def _take(self) -> Sequence[StreamPart]:
         """The next parts, at least one; none at the end."""
@@ -121,7 +135,20 @@ class TextStream(Reader):
     async def __anext__(self) -> str:
         for text in self._ready:
             return text
-        while self._failed is None and (parts := await self._take()):
+        while self._failed is None:
+            if (waiter := self._expect()) is not None:  # as in `_take`, written out: once per token
+                try:
+                    parts = await waiter
+                except BaseException:
+                    self._log.forget(self._place)
+                    raise
+                if parts is None:
+                    continue
+                self._place.position += len(parts)
+            elif not (parts := await self._take()):
+                break
+            if len(parts) == 1 and type(part := parts[0]) is TextDelta:
+                return part.text
             self._ready = iter([part.text for part in parts if type(part) is TextDelta])
             for text in self._ready:
                 return text

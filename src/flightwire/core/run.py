@@ -50,7 +50,7 @@ from flightwire.events import (
     Start,
     StreamPart,
 )
-from flightwire.providers.base import LanguageModel
+from flightwire.providers.base import HandedOver, LanguageModel
 from flightwire.scope import contained, current_scope
 
 if TYPE_CHECKING:
@@ -296,17 +296,25 @@ class Run:
         me = self._task
         assert me is not None
         count = 0
+
+        def take_at_once(batch: Sequence[ProviderPart]) -> bool:
+            return deliver(take(batch), None) and not collector.rest
+
         async with aclosing(self._batches(step.plan)) as batches:
+            if is_plain and isinstance(batches, HandedOver):
+                batches.hand_to(take_at_once)
             if not self._is_whole:
                 timers.stream_begins()
             async for batch in batches:
                 if is_plain:
-                    deliver(take(batch), me)
+                    wants_more = deliver(take(batch), me)
                 else:
                     await self._emit(take(batch), recorded=True)
+                    wants_more = log.wants_more
                 if collector.rest:
                     await self._think(step)
-                if not log.wants_more:
+                    wants_more = log.wants_more
+                if not wants_more:
                     await log.wait_for_demand()
                 count += 1
                 if not count % BREATH_BATCHES:  # a model that never waits must not hold up the loop

@@ -7,23 +7,30 @@ asked, what the events mean.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from flightwire._frozen import value
 from flightwire.errors import APICallError, InvalidPromptError
 from flightwire.events import CallWarning, ProviderPart, RequestMetadata, StreamStart
 from flightwire.jsontypes import JSONValue, dumps, loads
-from flightwire.providers.base import ModelCall, ModelResult
+from flightwire.providers.base import HandedOver, ModelCall, ModelResult
 from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
 from flightwire.providers.transport import Outgoing, Reply, open_stream
 
-__all__ = ["Question", "Request", "metadata_of", "stream_answer", "with_body"]
+__all__ = ["Answer", "Question", "Request", "Taker", "metadata_of", "stream_answer", "with_body"]
 
 END_TIMEOUT_S = 1.0
 """How long an answer that has said why it ends may keep its connection open."""
+
+Take = Callable[[Sequence[ProviderPart]], bool]
+"""See `HandedOver.hand_to`."""
+
+Taker = Callable[[], Take | None]
+"""Says who takes batches."""
 
 OpenReader = Callable[[Reply], EventReader]
 
@@ -82,7 +89,7 @@ class Question:
     open_reader: OpenReader
 
 
-async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[ProviderPart], None]:
+def stream_answer(ask: Callable[[], Question]) -> HandedOver:
     """Send a call and give the parts of its answer in batches: what one read of the socket delivered.
 
     An error that the API reports inside a 200 before it has begun to answer counts as a refusal: it is retried if it may
@@ -95,6 +102,41 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
         APICallError: the API could not be reached, refused the call, or broke off before its own end mark.
         RetryError: it failed several times before it answered.
     """
+    return Answer(partial(_batches, ask))
+
+
+class Answer(HandedOver):
+    """A generator of batches, and whom they may be handed to.
+
+    Args:
+        batches: makes the generator; it is given what says who takes batches, if anybody does.
+    """
+
+    def __init__(self, batches: Callable[[Taker], AsyncGenerator[Sequence[ProviderPart], None]]) -> None:
+        self._take: Take | None = None
+        self._batches = batches(lambda: self._take)
+
+    def hand_to(self, take: Take) -> None:
+        """See `HandedOver`."""
+        self._take = take
+
+    def __anext__(self) -> Coroutine[Any, Any, Sequence[ProviderPart]]:
+        return self._batches.__anext__()
+
+    def asend(self, value: None) -> Coroutine[Any, Any, Sequence[ProviderPart]]:
+        """As of any asynchronous generator."""
+        return self._batches.asend(value)
+
+    def athrow(self, *error: Any) -> Coroutine[Any, Any, Sequence[ProviderPart]]:
+        """Likewise."""
+        return self._batches.athrow(*error)
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Likewise."""
+        return self._batches.aclose()
+
+
+async def _batches(ask: Callable[[], Question], taker: Taker) -> AsyncGenerator[Sequence[ProviderPart], None]:
     question = ask()
     outgoing = question.outgoing
     reply, reader, parts = await with_retries(
@@ -104,15 +146,25 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
     del ask, question, outgoing  # an answer may take long
     try:
         yield parts
+        failures: list[Exception] = []
+        read: Callable[[], Awaitable[bytes | None]] = reply.read
+        take: Take | None = None
         while not reader.ended:
+            if take is None and (take := taker()) is not None:
+                read = partial(reply.read_on, _consumer(reader, take, failures))
             if reader.is_complete:
                 parts = await _read(reply, reader)
-            else:  # `_read`, written out: once per token
+            else:  # `_read`, written out: once per batch
                 try:
-                    data = await reply.read()
+                    data = await read()
                 except APICallError as error:
                     parts = reader.broke_off(error)
                 else:
+                    if data is None:
+                        if failures:
+                            raise failures[0]
+                        yield ()  # whoever took the last one has something to do
+                        continue
                     parts = reader.feed(data)
             if parts:
                 yield parts
@@ -122,6 +174,22 @@ async def stream_answer(ask: Callable[[], Question]) -> AsyncGenerator[Sequence[
         reply.close()
         raise
     await reply.leave()
+
+
+def _consumer(reader: EventReader, take: Take, failures: list[Exception]) -> Callable[[bytes], bool]:
+    """What takes bytes in the turn in which they come, once per token, until something else is to be done first."""
+
+    def consume(data: bytes) -> bool:
+        try:
+            parts = reader.feed(data)
+            if parts and not take(parts):
+                return False
+        except Exception as error:  # it belongs to who awaits the answer, not to the connection
+            failures.append(error)
+            return False
+        return not (reader.ended or reader.is_complete)
+
+    return consume
 
 
 async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderPart]]:

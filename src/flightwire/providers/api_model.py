@@ -7,12 +7,11 @@ Refuses to know: what a request or an answer looks like.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable
 
 from flightwire.errors import LoadAPIKeyError
-from flightwire.events import ProviderPart
 from flightwire.providers.answering import Question, stream_answer
-from flightwire.providers.base import ModelCall
+from flightwire.providers.base import HandedOver, ModelCall
 from flightwire.providers.endpoint import Endpoint
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Timeouts
 from flightwire.providers.retries import SYSTEM_CLOCK, Clock
@@ -54,7 +53,7 @@ class APIModel(ABC):
     def question(self, call: ModelCall) -> Question:
         """What to send for an answer that streams, and how to read it. Raises what `stream` does before it sends anything."""
 
-    def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+    def stream(self, call: ModelCall) -> HandedOver:
         """Answer in batches: what one read of the socket delivered.
 
         Raises:

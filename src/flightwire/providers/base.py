@@ -7,7 +7,8 @@ less per token: a stream yields *batches*, everything one read of the socket del
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from flightwire._frozen import value
@@ -32,6 +33,7 @@ from flightwire.messages import ModelMessage, ProviderOptions
 
 __all__ = [
     "ContentBlock",
+    "HandedOver",
     "LanguageModel",
     "ModelCall",
     "ModelResult",
@@ -161,6 +163,22 @@ class ModelResult:
     request: RequestMetadata = RequestMetadata()
     response: ResponseMetadata = ResponseMetadata()
     provider_metadata: ProviderMetadata | None = None
+
+
+class HandedOver(AsyncGenerator[Sequence[ProviderPart], None]):
+    """A stream of batches that can also hand them over in the turn of the event loop in which they come.
+
+    What `stream` gives need not be one. Whoever only iterates it gets every batch.
+    """
+
+    @abstractmethod
+    def hand_to(self, take: Callable[[Sequence[ProviderPart]], bool]) -> None:
+        """Let this have a batch that comes while the next one is awaited.
+
+        Arguments:
+            take: says whether it wants the next one in the same way; else, and when there may be no other, the generator gives an
+                empty batch. What it raises is raised there.
+        """
 
 
 class LanguageModel(Protocol):

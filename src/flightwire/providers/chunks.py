@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["content_of_chunks"]
 
 _LINE_END = b"\r\n"
+_CR, _LF = _LINE_END
 _HEX = b"0123456789abcdefABCDEF"
 _MOST_DIGITS = 7
 
@@ -21,7 +22,7 @@ def content_of_chunks(data: bytes) -> bytes:
         return b""
     begin += 2
     end = begin + int(digits, 16)
-    if data[end:] == _LINE_END:
+    if len(data) == end + 2 and data[end] == _CR and data[-1] == _LF:
         return data[begin:end]
     if data[end : end + 2] != _LINE_END or end == begin:
         return b""

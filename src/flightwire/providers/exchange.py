@@ -36,6 +36,18 @@ class Reply(ABC):
             APICallError: the connection broke off. What had come before it was given first.
         """
 
+    async def read_on(self, consume: Callable[[bytes], bool]) -> bytes | None:
+        """As `read`; but what comes while it waits may go to `consume` in that very turn, as long as this says True.
+
+        Arguments:
+            consume: takes what `read` would give. Must not raise.
+
+        Returns:
+            What it did not get; None when it has said False.
+        """
+        del consume
+        return await self.read()
+
     def unread(self, piece: bytes) -> None:
         """Put back what was read last."""
         self._unread = piece

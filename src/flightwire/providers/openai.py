@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from urllib.parse import urlsplit
 
 from flightwire.errors import (
@@ -17,7 +18,8 @@ from flightwire.errors import (
     WrongAPIError,
 )
 from flightwire.events import ProviderPart, ResponseMetadata
-from flightwire.providers.base import LanguageModel, ModelCall, ModelResult
+from flightwire.providers.answering import Answer, Taker
+from flightwire.providers.base import HandedOver, LanguageModel, ModelCall, ModelResult
 from flightwire.providers.chat_dialect import ChatModel
 from flightwire.providers.endpoint import Endpoint, check_url, endpoint_of, from_environment
 from flightwire.providers.openai_chat import OpenAIChat, OpenAIChatOptions
@@ -167,8 +169,11 @@ class _EitherAPI:
             return self._known.get(base_url, "responses")
         return self._known.get(base_url, "chat")
 
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Sequence[ProviderPart], None]:
+    def stream(self, call: ModelCall) -> HandedOver:
         """Answer in batches; see `LanguageModel.stream`."""
+        return Answer(partial(self._batches, call))
+
+    async def _batches(self, call: ModelCall, taker: Taker) -> AsyncGenerator[Sequence[ProviderPart], None]:
         api, other, has_begun = self._api(), None, False
         try:
             async with aclosing(self._models[api].stream(call)) as batches:
@@ -177,6 +182,8 @@ class _EitherAPI:
                     if said and (other := self._fuller_api(api, call, said[0])) is not None:
                         break  # what it answers begins after this
                     has_begun = True
+                    if said and (take := taker()) is not None:
+                        batches.hand_to(take)
                     yield batch
         except (APICallError, RetryError) as error:
             other = None if has_begun else self._other_api(api, error)
@@ -185,6 +192,8 @@ class _EitherAPI:
         if other is None:
             return
         async with aclosing(self._models[other].stream(call)) as batches:
+            if (take := taker()) is not None:
+                batches.hand_to(take)
             async for batch in batches:
                 yield batch
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -65,19 +65,26 @@ class _HTTPReply(Reply):
         self._waiter: Waiter[bytes] | None = None
         self._protocol: _Protocol | None = None
         self._read_bytes = 0
+        self._consume: Callable[[bytes], bool] | None = None
+        self._is_enough = False
 
     async def read(self) -> bytes:
+        return await self.read_on(None) or b""
+
+    async def read_on(self, consume: Callable[[bytes], bool] | None) -> bytes | None:
         waiter = self._waiter
         if waiter is None or self._unread:
             return await self._read_first()
+        self._consume = consume
         content = self._response.content
         while (
             content.total_bytes == self._read_bytes and content.exception() is None and not content.at_eof()
         ):
             self._waiting_since = self._loop.time()
             piece = await waiter
-            if piece is not None:
+            if piece is not None or self._is_enough:
                 self._waiting_since = None
+                self._is_enough = False
                 return piece
         self._waiting_since = None
         self._read_bytes = content.total_bytes
@@ -105,6 +112,18 @@ class _HTTPReply(Reply):
             return rest
         raise _broken(self._call, error) from error
 
+    def _take(self, piece: bytes) -> None:
+        """Something came while somebody waits. The hot path, run once per token."""
+        waiter, consume = self._waiter, self._consume
+        assert waiter is not None
+        if consume is None:
+            waiter.go_on(piece)
+        elif consume(piece):
+            self._waiting_since = self._loop.time()
+        else:
+            self._is_enough = True
+            waiter.go_on()
+
     def be_patient(self) -> None:
         """From now on the pool looks how long a read has waited: aiohttp starts a new timer with every piece.
 
@@ -121,6 +140,7 @@ class _HTTPReply(Reply):
         if isinstance(protocol, _Protocol):
             self._protocol = protocol
             self._waiter = protocol.reader = Waiter(self._loop)
+            protocol.take = self._take
             coding = self.headers.get("content-encoding", "identity"), self.headers.get("transfer-encoding")
             protocol.body = self._response.content if coding == ("identity", "chunked") else None
             self._read_bytes = self._response.content.total_bytes
@@ -140,11 +160,12 @@ class _HTTPReply(Reply):
             self._waiter.wake()
 
     def _stop_looking(self) -> None:
+        self._consume = None
         if self._patience is not None:
             self._patience.forget(self)
         protocol, self._protocol = self._protocol, None
-        if protocol is not None and self._waiter is not None and not self._waiter.is_awaited:
-            protocol.reader = protocol.body = None  # it may live long, in the pool
+        if protocol is not None and self._waiter is not None and self._waiter.callback is None:
+            protocol.reader = protocol.body = protocol.take = None  # it may live long, in the pool
 
     # aiohttp forgets to tell a reader of the connection's end, and stops its timer, when the body is not valid HTTP (a
     # chunk size that is no number): the reader would wait for ever. Seen with 3.14.5 and its C parser.
@@ -356,29 +377,32 @@ class _Protocol(ResponseHandler):
     chunks that somebody waits for, it parses; so it sees every end, and holds back what nobody reads.
     """
 
-    __slots__ = ("body", "reader")
+    __slots__ = ("body", "reader", "take")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.reader: Waiter[bytes] | None = None
+        self.take: Callable[[bytes], None] | None = None  # lets it go on with something
         self.body: aiohttp.StreamReader | None = None  # if it comes in chunks, and as it is
 
     def data_received(self, data: bytes) -> None:
         reader = self.reader
-        if reader is None or not reader.is_awaited:  # nobody waits while a read resumes the parser, either
+        if reader is None or reader.callback is None:  # nobody waits while a read resumes the parser, either
             super().data_received(data)
             return
-        piece = content_of_chunks(data) if self._is_between_chunks() else None
-        if not piece:
-            super().data_received(data)
-        reader.go_on(piece or None)
-
-    def _is_between_chunks(self) -> bool:
-        """Whether the parser expects a chunk: then it misses nothing if somebody else takes a whole one."""
-        body = self.body
-        if body is None or not (ends := body._http_chunk_splits):
-            return False
-        return bool(ends[-1] == body.total_bytes)
+        body, take = self.body, self.take
+        # Where the parser expects a chunk, it misses nothing if somebody else takes a whole one.
+        if (
+            body is not None
+            and take is not None
+            and (ends := body._http_chunk_splits)
+            and ends[-1] == body.total_bytes
+            and (piece := content_of_chunks(data))
+        ):
+            take(piece)
+            return
+        super().data_received(data)
+        reader.go_on()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from flightwire.wire.flight.values import CURR
@@ -16,6 +17,8 @@ from flightwire.wire.flight.values import CURR
 PACKED: Final = 256  # beside the kinds in `flightwire.wire.flight.values`
 
 Link = list[Any]  # [kind, value, next link or None]
+
+_kind, _value = itemgetter(0), itemgetter(1)
 
 
 def pack(begin: Link, links: Sequence[Link], end: Link) -> Link | None:
@@ -29,8 +32,8 @@ def pack(begin: Link, links: Sequence[Link], end: Link) -> Link | None:
     Returns:
         Where to begin the next time; None when that is for others: these are not texts, or another reader packs them.
     """
-    texts = [link[1] for link in links]
-    kinds = bytes([link[0] for link in links])
+    texts = list(map(_value, links))
+    kinds = bytes(map(_kind, links))
     if begin[2] is not links[0] or max(kinds) > CURR:
         return None
     try:

@@ -8,33 +8,48 @@ it runs: uvicorn's own is one; what middleware puts around it may not be.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from typing import Any
+from collections.abc import Generator
+from types import coroutine
+from typing import Any, Final
 
 from flightwire.server.responses import Message, Send
 
 __all__ = ["Rest", "can_send_at_once", "send_at_once"]
 
 
+_DONE: Final = object()
+
+
+@coroutine
+def _sender() -> Generator[Any, Any, None]:
+    """Runs one `send` after the other; says when one is done. Whoever runs a coroutine himself gets an exception each time."""
+    said = None
+    while True:
+        send, message = yield said
+        yield from send(message)
+        send = message = None  # nothing of a request outlives it here
+        said = _DONE
+
+
+_senders: list[Any] = []  # that have nothing to do
+
+
 class Rest:
     """What is left of a `send` that waits: await it."""
 
-    def __init__(self, coro: Coroutine[Any, Any, None], waits_for: object) -> None:
-        self._coro = coro
+    def __init__(self, sender: Any, waits_for: object) -> None:
+        self._sender = sender
         self._waits_for = waits_for
 
     def __await__(self) -> Generator[Any, Any, None]:
         waits_for = self._waits_for
-        while True:
+        while waits_for is not _DONE:
             try:
-                try:
-                    got = yield waits_for
-                except BaseException as error:
-                    waits_for = self._coro.throw(error)
-                else:
-                    waits_for = self._coro.send(got)
-            except StopIteration:
-                return
+                got = yield waits_for
+            except BaseException as error:
+                waits_for = self._sender.throw(error)
+            else:
+                waits_for = self._sender.send(got)
 
 
 def can_send_at_once(send: Send) -> bool:
@@ -44,11 +59,18 @@ def can_send_at_once(send: Send) -> bool:
 
 def send_at_once(send: Send, message: Message) -> Rest | Exception | None:
     """Send a message; what is left of it when the server makes us wait, what `send` raised, None when it has left."""
-    coro: Any = send(message)
+    sender = _senders.pop() if _senders else _started()
     try:
-        waits_for = coro.send(None)
-    except StopIteration:
-        return None
+        waits_for = sender.send((send, message))
     except Exception as error:
         return error
-    return Rest(coro, waits_for)
+    if waits_for is not _DONE:
+        return Rest(sender, waits_for)
+    _senders.append(sender)
+    return None
+
+
+def _started() -> Any:
+    sender: Any = _sender()
+    sender.send(None)
+    return sender

@@ -17,7 +17,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _PLAIN = b"data: "
 _END = b"\n\n"
-_LF = 0x0A
+_CR, _LF = 0x0D, 0x0A
 _MAX_RETRY_DIGITS = 15  # thirty thousand years
 
 
@@ -77,13 +77,14 @@ class SSEDecoder:
         """
         if (
             self._is_between
-            and data.startswith(_PLAIN)
+            and data[:6] == _PLAIN
             and len(data) <= self._max_line_bytes
-            and b"\r" not in data
+            and _CR not in data  # a number: looking for bytes in bytes raises and catches a TypeError first
         ):
-            if data.find(b"\n") == len(data) - 2 and data.endswith(_END):
+            event = data[6:-2]
+            if data[-2:] == _END and _LF not in event:
                 self._at_start = False
-                return [data[6:-2]]
+                return [event]
             return self._plain(data)
         if self._tail and self._failure is None and len(data) <= self._max_line_bytes and _END in data:
             begun = data.index(_END) + len(_END)  # the rest of the event that the last read cut in two
