@@ -125,9 +125,7 @@ class RequestScope:
         self.gate = Gate()
         self.request: object = None  # what the action is given when it asks for a Request
         self.user: object = None  # what the app's `auth` said
-        self.user_key: Callable[[], str | None] = lambda: (
-            None
-        )  # a text that stands for the user in what is sealed
+        self.user_key: Callable[[], str | None] = _nobody  # a text that stands for the user in what is sealed
         self.sealer: Sealer | None = None
         self.approval_store: ApprovalStore | None = None  # remembers which decisions on tool calls were used
         self.has_runtime = False  # whether our own components are in the page that reads the answer
@@ -140,7 +138,7 @@ class RequestScope:
         self.thread = threading.get_ident()
         self._on_failure = on_failure or _log_failure
         self._tasks: set[asyncio.Task[object]] = set()
-        self._owned: set[asyncio.Task[Any]] = set()
+        self._owned: set[asyncio.Task[Any]] | None = None  # an empty set takes as much memory as a full one
         self._after: list[Callable[[], object]] = []
         self._cancelled = False
 
@@ -196,10 +194,17 @@ class RequestScope:
 
     def own(self, task: asyncio.Task[Any]) -> None:
         """Cancel this task when the scope is cancelled; it does not count as work that may still write."""
+        if self._owned is None:
+            self._owned = set()
         self._owned.add(task)
-        task.add_done_callback(self._owned.discard)
+        task.add_done_callback(self._disown)
         if self._cancelled:
             task.cancel()
+
+    def _disown(self, task: asyncio.Task[Any]) -> None:
+        if self._owned is not None:
+            self._owned.discard(task)
+            self._owned = self._owned or None
 
     def after(self, fn: Callable[..., object], *args: object) -> None:
         """Run a function, sync or async, once the response is finished: done, failed or client gone."""
@@ -232,7 +237,7 @@ class RequestScope:
         self._cancelled = True
         self.gate.open()
         me = asyncio.current_task()
-        tasks = [task for task in self._tasks | self._owned if task is not me]
+        tasks = [task for task in self._tasks | (self._owned or set()) if task is not me]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -281,6 +286,10 @@ def instead_of_the_end(error: SystemExit | KeyboardInterrupt, name: str) -> Base
     if isinstance(error, KeyboardInterrupt) and is_main and is_unhandled:
         return error
     return RuntimeError(f"{name} tried to end the process ({type(error).__name__})")
+
+
+def _nobody() -> None:
+    return None
 
 
 def _to_coroutine(work: Work, args: tuple[object, ...]) -> Coroutine[Any, Any, object]:

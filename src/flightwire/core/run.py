@@ -296,13 +296,9 @@ class Run:
         me = self._task
         assert me is not None
         count = 0
-
-        def take_at_once(batch: Sequence[ProviderPart]) -> bool:
-            return deliver(take(batch), None) and not collector.rest
-
         async with aclosing(self._batches(step.plan)) as batches:
             if is_plain and isinstance(batches, HandedOver):
-                batches.hand_to(take_at_once)
+                batches.hand_to(self._take_at_once)
             if not self._is_whole:
                 timers.stream_begins()
             async for batch in batches:
@@ -320,6 +316,12 @@ class Run:
                 if not count % BREATH_BATCHES:  # a model that never waits must not hold up the loop
                     await asyncio.sleep(0)
         timers.stream_ends()
+
+    def _take_at_once(self, batch: Sequence[ProviderPart]) -> bool:
+        """See `HandedOver`: a batch of the step that is being made."""
+        step = self._step
+        assert step is not None
+        return self.log.deliver(step.collector.take(batch), None) and not step.collector.rest
 
     def _batches(self, plan: StepPlan) -> AsyncGenerator[Sequence[ProviderPart], None]:
         if not self._is_whole:

@@ -7,7 +7,7 @@ asked, what the events mean.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
 from flightwire.providers.transport import Outgoing, Reply, open_stream
 
-__all__ = ["Answer", "Question", "Request", "Taker", "metadata_of", "stream_answer", "with_body"]
+__all__ = ["Answer", "Question", "Request", "Takers", "metadata_of", "stream_answer", "with_body"]
 
 END_TIMEOUT_S = 1.0
 """How long an answer that has said why it ends may keep its connection open."""
@@ -29,8 +29,8 @@ END_TIMEOUT_S = 1.0
 Take = Callable[[Sequence[ProviderPart]], bool]
 """See `HandedOver.hand_to`."""
 
-Taker = Callable[[], Take | None]
-"""Says who takes batches."""
+Takers = list[Take]
+"""Who takes batches."""
 
 OpenReader = Callable[[Reply], EventReader]
 
@@ -109,16 +109,18 @@ class Answer(HandedOver):
     """A generator of batches, and whom they may be handed to.
 
     Args:
-        batches: makes the generator; it is given what says who takes batches, if anybody does.
+        batches: makes the generator; it is given a list of who takes batches, which has one entry or none.
     """
 
-    def __init__(self, batches: Callable[[Taker], AsyncGenerator[Sequence[ProviderPart], None]]) -> None:
-        self._take: Take | None = None
-        self._batches = batches(lambda: self._take)
+    __slots__ = ("_batches", "_takers")
+
+    def __init__(self, batches: Callable[[Takers], AsyncGenerator[Sequence[ProviderPart], None]]) -> None:
+        self._takers: Takers = []
+        self._batches = batches(self._takers)
 
     def hand_to(self, take: Take) -> None:
         """See `HandedOver`."""
-        self._take = take
+        self._takers[:] = [take]
 
     def __anext__(self) -> Coroutine[Any, Any, Sequence[ProviderPart]]:
         return self._batches.__anext__()
@@ -136,7 +138,9 @@ class Answer(HandedOver):
         return self._batches.aclose()
 
 
-async def _batches(ask: Callable[[], Question], taker: Taker) -> AsyncGenerator[Sequence[ProviderPart], None]:
+async def _batches(
+    ask: Callable[[], Question], takers: Takers
+) -> AsyncGenerator[Sequence[ProviderPart], None]:
     question = ask()
     outgoing = question.outgoing
     reply, reader, parts = await with_retries(
@@ -146,23 +150,21 @@ async def _batches(ask: Callable[[], Question], taker: Taker) -> AsyncGenerator[
     del ask, question, outgoing  # an answer may take long
     try:
         yield parts
-        failures: list[Exception] = []
-        read: Callable[[], Awaitable[bytes | None]] = reply.read
-        take: Take | None = None
+        consumer: _Consumer | None = None
         while not reader.ended:
-            if take is None and (take := taker()) is not None:
-                read = partial(reply.read_on, _consumer(reader, take, failures))
+            if consumer is None and takers:
+                consumer = _Consumer(reader, takers[0])
             if reader.is_complete:
                 parts = await _read(reply, reader)
             else:  # `_read`, written out: once per batch
                 try:
-                    data = await read()
+                    data = await (reply.read() if consumer is None else reply.read_on(consumer.consume))
                 except APICallError as error:
                     parts = reader.broke_off(error)
                 else:
                     if data is None:
-                        if failures:
-                            raise failures[0]
+                        if consumer is not None and consumer.failure is not None:
+                            raise consumer.failure
                         yield ()  # whoever took the last one has something to do
                         continue
                     parts = reader.feed(data)
@@ -176,20 +178,27 @@ async def _batches(ask: Callable[[], Question], taker: Taker) -> AsyncGenerator[
     await reply.leave()
 
 
-def _consumer(reader: EventReader, take: Take, failures: list[Exception]) -> Callable[[bytes], bool]:
-    """What takes bytes in the turn in which they come, once per token, until something else is to be done first."""
+class _Consumer:
+    """Takes bytes in the turn in which they come, once per token, until something else is to be done first."""
 
-    def consume(data: bytes) -> bool:
+    __slots__ = ("_reader", "_take", "failure")
+
+    def __init__(self, reader: EventReader, take: Take) -> None:
+        self._reader = reader
+        self._take = take
+        self.failure: Exception | None = None
+
+    def consume(self, data: bytes) -> bool:
+        """See `Reply.read_on`."""
+        reader = self._reader
         try:
             parts = reader.feed(data)
-            if parts and not take(parts):
+            if parts and not self._take(parts):
                 return False
         except Exception as error:  # it belongs to who awaits the answer, not to the connection
-            failures.append(error)
+            self.failure = error
             return False
         return not (reader.ended or reader.is_complete)
-
-    return consume
 
 
 async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderPart]]:

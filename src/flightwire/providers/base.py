@@ -171,6 +171,8 @@ class HandedOver(AsyncGenerator[Sequence[ProviderPart], None]):
     What `stream` gives need not be one. Whoever only iterates it gets every batch.
     """
 
+    __slots__ = ()
+
     @abstractmethod
     def hand_to(self, take: Callable[[Sequence[ProviderPart]], bool]) -> None:
         """Let this have a batch that comes while the next one is awaited.

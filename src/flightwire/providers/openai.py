@@ -18,7 +18,7 @@ from flightwire.errors import (
     WrongAPIError,
 )
 from flightwire.events import ProviderPart, ResponseMetadata
-from flightwire.providers.answering import Answer, Taker
+from flightwire.providers.answering import Answer, Takers
 from flightwire.providers.base import HandedOver, LanguageModel, ModelCall, ModelResult
 from flightwire.providers.chat_dialect import ChatModel
 from flightwire.providers.endpoint import Endpoint, check_url, endpoint_of, from_environment
@@ -173,7 +173,7 @@ class _EitherAPI:
         """Answer in batches; see `LanguageModel.stream`."""
         return Answer(partial(self._batches, call))
 
-    async def _batches(self, call: ModelCall, taker: Taker) -> AsyncGenerator[Sequence[ProviderPart], None]:
+    async def _batches(self, call: ModelCall, takers: Takers) -> AsyncGenerator[Sequence[ProviderPart], None]:
         api, other, has_begun = self._api(), None, False
         try:
             async with aclosing(self._models[api].stream(call)) as batches:
@@ -182,8 +182,8 @@ class _EitherAPI:
                     if said and (other := self._fuller_api(api, call, said[0])) is not None:
                         break  # what it answers begins after this
                     has_begun = True
-                    if said and (take := taker()) is not None:
-                        batches.hand_to(take)
+                    if said and takers:
+                        batches.hand_to(takers[0])
                     yield batch
         except (APICallError, RetryError) as error:
             other = None if has_begun else self._other_api(api, error)
@@ -192,8 +192,8 @@ class _EitherAPI:
         if other is None:
             return
         async with aclosing(self._models[other].stream(call)) as batches:
-            if (take := taker()) is not None:
-                batches.hand_to(take)
+            if takers:
+                batches.hand_to(takers[0])
             async for batch in batches:
                 yield batch
 

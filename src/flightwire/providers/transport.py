@@ -112,7 +112,7 @@ class _HTTPReply(Reply):
             return rest
         raise _broken(self._call, error) from error
 
-    def _take(self, piece: bytes) -> None:
+    def take(self, piece: bytes) -> None:
         """Something came while somebody waits. The hot path, run once per token."""
         waiter, consume = self._waiter, self._consume
         assert waiter is not None
@@ -140,7 +140,7 @@ class _HTTPReply(Reply):
         if isinstance(protocol, _Protocol):
             self._protocol = protocol
             self._waiter = protocol.reader = Waiter(self._loop)
-            protocol.take = self._take
+            protocol.reply = self
             coding = self.headers.get("content-encoding", "identity"), self.headers.get("transfer-encoding")
             protocol.body = self._response.content if coding == ("identity", "chunked") else None
             self._read_bytes = self._response.content.total_bytes
@@ -165,7 +165,7 @@ class _HTTPReply(Reply):
             self._patience.forget(self)
         protocol, self._protocol = self._protocol, None
         if protocol is not None and self._waiter is not None and self._waiter.callback is None:
-            protocol.reader = protocol.body = protocol.take = None  # it may live long, in the pool
+            protocol.reader = protocol.body = protocol.reply = None  # it may live long, in the pool
 
     # aiohttp forgets to tell a reader of the connection's end, and stops its timer, when the body is not valid HTTP (a
     # chunk size that is no number): the reader would wait for ever. Seen with 3.14.5 and its C parser.
@@ -377,12 +377,12 @@ class _Protocol(ResponseHandler):
     chunks that somebody waits for, it parses; so it sees every end, and holds back what nobody reads.
     """
 
-    __slots__ = ("body", "reader", "take")
+    __slots__ = ("body", "reader", "reply")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.reader: Waiter[bytes] | None = None
-        self.take: Callable[[bytes], None] | None = None  # lets it go on with something
+        self.reply: _HTTPReply | None = None  # which it reads
         self.body: aiohttp.StreamReader | None = None  # if it comes in chunks, and as it is
 
     def data_received(self, data: bytes) -> None:
@@ -390,16 +390,16 @@ class _Protocol(ResponseHandler):
         if reader is None or reader.callback is None:  # nobody waits while a read resumes the parser, either
             super().data_received(data)
             return
-        body, take = self.body, self.take
+        body, reply = self.body, self.reply
         # Where the parser expects a chunk, it misses nothing if somebody else takes a whole one.
         if (
             body is not None
-            and take is not None
+            and reply is not None
             and (ends := body._http_chunk_splits)
             and ends[-1] == body.total_bytes
             and (piece := content_of_chunks(data))
         ):
-            take(piece)
+            reply.take(piece)
             return
         super().data_received(data)
         reader.go_on()
