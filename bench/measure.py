@@ -163,14 +163,17 @@ def interleave(
         server = about.get(name)
         slow = server is not None and server.is_slow
         with _alone(running, name):
-            measure(
-                scenario,
-                running[name],
-                upstream,
-                into,
-                wire="flight" if server is None else server.wire,
-                rounds=scenario.slow_rounds if slow else scenario.rounds,
-            )
+            try:
+                measure(
+                    scenario,
+                    running[name],
+                    upstream,
+                    into,
+                    wire="flight" if server is None else server.wire,
+                    rounds=scenario.slow_rounds if slow else scenario.rounds,
+                )
+            except RuntimeError as error:
+                raise RuntimeError(f"{name}{running[name].fate()}: {error}") from None
 
     for _ in range(scenario.warm_up):
         for name in names:

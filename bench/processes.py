@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 5.0
+END_TIMEOUT_S = 0.5
 POLL_S = 0.005
 MAX_COMPLAINT_CHARS = 2000
 
@@ -97,6 +98,12 @@ class Process:
         self._said.seek(0)
         return self._said.read()[-MAX_COMPLAINT_CHARS:].strip()
 
+    def fate(self) -> str:
+        """How it has ended, to follow an error; nothing while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return f" (its process has ended with {self._process.wait(END_TIMEOUT_S)})"
+        return ""
+
     def cpu_s(self) -> float:
         """CPU seconds used so far, user and system, by all its threads and those of its children."""
         return sum(map(cpu_s, tree(self.pid)))
@@ -108,12 +115,14 @@ class Process:
     def pause(self) -> None:
         """Let it do nothing, so that another server has its core for itself."""
         for pid in tree(self.pid):
-            os.kill(pid, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
         for pid in tree(self.pid):
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         with suppress(ProcessLookupError):

@@ -1,10 +1,11 @@
 """A measurement from end to end, small: what counts here is that wrong answers are found, never how fast anything is."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 from bench.load import Answer, Job, Seen
-from bench.measure import Figures, Scenario, measure, paired_ratio
+from bench.measure import Figures, Scenario, interleave, measure, paired_ratio
 from bench.processes import LOAD_CORE, SERVER_CORE, Process, python
 from bench.servers import environment
 
@@ -45,6 +46,22 @@ def test_a_server_that_answers_something_else_is_refused(upstream: Process) -> N
 def test_a_program_that_does_not_start_is_named() -> None:
     with pytest.raises(RuntimeError, match=r"bench\.nothing did not say its port"):
         python("bench.nothing", core=SERVER_CORE)
+
+
+def test_a_server_that_ends_in_the_middle_is_named_with_what_it_said(upstream: Process) -> None:
+    program = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+listener.accept()
+sys.exit("out of luck")
+"""
+    expected = r"(?s)^the peer \(its process has ended with 1\): small: .*out of luck$"
+    with (
+        Process([sys.executable, "-c", program], core=SERVER_CORE) as unlucky,
+        pytest.raises(RuntimeError, match=expected),
+    ):
+        list(interleave(SMALL, {"the peer": unlucky}, upstream))
 
 
 def test_a_token_out_of_place_is_refused() -> None:
