@@ -15,8 +15,10 @@ from flightwire.messages import UserMessage
 from flightwire.providers.base import HandedOver, LanguageModel, ModelCall
 from flightwire.providers.openai import openai
 from flightwire.providers.transport import Timeouts
-from flightwire.testing.upstream import Ending, RecordedRequest, ScriptedUpstream
+from flightwire.testing.upstream import Delay, Ending, ScriptedUpstream
 from flightwire.testing.upstream_script import chunk, head
+
+from .posting import settled
 
 pytestmark = pytest.mark.anyio
 
@@ -156,7 +158,9 @@ async def test_whoever_only_iterates_gets_everything(upstream: ScriptedUpstream)
 
 
 @pytest.mark.parametrize(
-    "ending", [Ending.CLOSE, Ending.RESET, Ending.HANG, chunk(b"data: {oh"), b"zz\r\n"], ids=str
+    "ending",
+    [Ending.CLOSE, Ending.RESET, Ending.HANG, chunk(b"data: {oh"), chunk(b"data: {oh\n\n"), b"zz\r\n"],
+    ids=str,
 )
 async def test_an_answer_that_fails_has_given_what_came_before(
     upstream: ScriptedUpstream, ending: Any
@@ -174,6 +178,35 @@ async def test_an_answer_that_fails_has_given_what_came_before(
                 upstream.release()
     assert given + taker.texts == TOKENS
     assert isinstance(caught.value, APITimeoutError) == (ending is Ending.HANG)
+
+
+async def test_what_says_nothing_is_passed_over(upstream: ScriptedUpstream) -> None:
+    """Pings, empty texts, an event in two halves, one of another kind: what follows is handed over as before."""
+    pings = [
+        chunk(b": ping\n\n"),
+        event(""),
+        *map(chunk, (b'data: {"id":"a1",', b'"choices":[]}\n\n')),
+        chunk(b"event: odd\n\n"),
+    ]
+    upstream.play(
+        SSE_HEAD, *(step for token in TOKENS for step in (event(token), upstream.gate, *pings)), END
+    )
+    stream = model(upstream).stream(CALL)
+    assert isinstance(stream, HandedOver)
+    taker = Taker(upstream)
+    stream.hand_to(taker)
+    given: list[str] = []
+    async for batch in stream:
+        given += texts_of(batch)
+        if texts_of(batch):
+            upstream.release()
+    assert sorted(given + taker.texts) == TOKENS
+    assert taker.texts == sorted(taker.texts)
+
+
+async def test_an_answer_without_a_word_ends(upstream: ScriptedUpstream) -> None:
+    upstream.play(SSE_HEAD, event(""), Delay(0.02), END)
+    assert [text async for text in stream_text(model=model(upstream), prompt="Hi").text_stream] == []
 
 
 async def test_steady_tokens_are_no_silence(upstream: ScriptedUpstream) -> None:
@@ -290,7 +323,7 @@ async def test_a_model_around_another_is_not_bypassed(upstream: ScriptedUpstream
                 ]
 
         async def generate(self, call: ModelCall) -> Any:
-            raise NotImplementedError
+            raise NotImplementedError  # it is only streamed here
 
     one_by_one(upstream, TOKENS)
     texts = []
@@ -312,12 +345,3 @@ async def test_a_reader_that_stops_holds_the_answer_back(upstream: ScriptedUpstr
             sent = await settled(upstream.requests[0])
     assert 0 < sent < 24 * 1024 * 1024  # of 49 MB: 512 parts are read ahead, and the kernel has its buffers
     assert texts == many
-
-
-async def settled(request: RecordedRequest) -> int:
-    """Wait until no more is sent."""
-    before = -1
-    while request.bytes_sent != before:
-        before = request.bytes_sent
-        await asyncio.sleep(0.1)
-    return before

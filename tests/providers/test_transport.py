@@ -19,7 +19,7 @@ from flightwire.providers.transport import Outgoing, Timeouts, close_connections
 from flightwire.testing.upstream import Delay, Ending, RecordedRequest, ScriptedUpstream
 from flightwire.testing.upstream_script import chunk, document, head
 
-from .posting import post_stream
+from .posting import post_stream, settled
 
 pytestmark = pytest.mark.anyio
 
@@ -498,15 +498,6 @@ async def test_reader_that_pauses_holds_the_upstream_back(upstream: ScriptedUpst
         assert size < 4 * 1024 * 1024
         reply.close()
     tracemalloc.stop()
-
-
-async def settled(request: RecordedRequest) -> int:
-    """Wait until no more is sent."""
-    before = -1
-    while request.bytes_sent != before:
-        before = request.bytes_sent
-        await asyncio.sleep(0.1)
-    return before
 
 
 # --- sessions ----------------------------------------------------------------------------------------------------

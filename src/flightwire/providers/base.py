@@ -179,7 +179,7 @@ class HandedOver(AsyncGenerator[Sequence[ProviderPart], None]):
 
         Arguments:
             take: says whether it wants the next one in the same way; else, and when there may be no other, the generator gives an
-                empty batch. What it raises is raised there.
+                empty batch. What it raises is raised there. It may be called in no task and in any context.
         """
 
 
