@@ -221,7 +221,8 @@ class Team:
         ]
         with subprocess.Popen(command, cwd=self.frontend, env=node_environment(self.node)) as process:
             try:
-                wait_for_port(port)
+                # Vite listens for a moment to see whether the port is free, and then again: only an answer tells.
+                wait_for(f"http://127.0.0.1:{port}/@vite/client")
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.kill()
