@@ -1,4 +1,4 @@
-"""`make bench`, `make bench-quick`, `make bench ARGS=parts`, `make bench ARGS=profile`."""
+"""`make bench`, `make bench-quick`, `make bench ARGS=parts`, `make bench ARGS=json`, `make bench ARGS=profile`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["compare", "parts", "profile", "tables"],
+        choices=["compare", "parts", "json", "profile", "tables"],
         default="compare",
-        help="compare: servers side by side (default). parts: single steps, in nanoseconds. profile: where ours spends its "
-        "time. tables: the newest results as Markdown",
+        help="compare: servers side by side (default). parts: single steps, in nanoseconds. json: 2 MB of plain JSON, "
+        "against json.dumps. profile: where ours spends its time. tables: the newest results as Markdown",
     )
     parser.add_argument(
         "--quick",
@@ -39,6 +39,10 @@ def main() -> int:
         from bench import parts
 
         return parts.main(quick=options.quick)
+    if options.what == "json":
+        from bench import plain_json
+
+        return plain_json.main(quick=options.quick)
     if options.what == "profile":
         from bench import profile
 

@@ -26,6 +26,7 @@ from flightwire.toolchain.npm_package import pack_vite_plugin
 from flightwire.toolchain.packages import ensure_packages
 
 from ..e2e.conftest import Tab
+from ..e2e.mounting import wait_for
 from ..e2e.running import clean_environment, run_flightwire
 
 GUIDE = Path(__file__).parents[2] / "docs" / "deployment.md"
