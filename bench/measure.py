@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from bench.load import TIMEOUT_S
-from bench.processes import LOAD_CORE, ROOT, Process, on_core
-from bench.servers import IDLE, OURS, RAW_PUMP, Server
+from bench.processes import LOAD_CORE, ROOT, SERVER_CORE, Process, kept_awake, on_core
+from bench.servers import AI_SDK, IDLE, OURS, RAW_PUMP, Server
 
 NOBODY_S = 30.0  # beyond what the load itself gives up after
 
@@ -34,6 +34,7 @@ class Scenario:
         only: names of the servers that take part; empty for all that can do the work.
         memory_at_s: when the server's memory is looked at, in seconds after all streams have begun; each time it is a
             new process.
+        is_awake: the server's core never sleeps.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scenario:
     work: str = "text"
     only: tuple[str, ...] = ()
     memory_at_s: tuple[float, ...] = ()
+    is_awake: bool = False
 
     def has(self, server: Server) -> bool:
         """Whether a server takes part."""
@@ -63,15 +65,15 @@ SATURATED, FIRST, SHORT, LONG, LONGEST = (
     "20,000 tokens",
     "200,000 tokens",
 )
-PACED, PACED_200, PACED_350, PACED_500, PACED_1000 = (
+PACED, PACED_AWAKE, PACED_200, PACED_350, PACED_500, PACED_1000 = (
     "paced 40 × 50/s",
+    "paced 40 × 50/s, core awake",
     "paced 200 × 50/s",
     "paced 350 × 50/s",
     "paced 500 × 50/s",
     "paced 1,000 × 20/s",
 )
 OPEN, GROWING, OBJECT, TOOLS = "1,000 idle streams", "growth per token", "object of 1 MB", "tool loop"
-_PACED = [(PACED, 40, 20, ()), (PACED_200, 200, 20, ())]
 _HEAVY = [(PACED_350, 350, 20), (PACED_500, 500, 20), (PACED_1000, 1000, 50)]
 
 
@@ -79,20 +81,24 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     """What a run consists of; the quick one has the rows that tell most."""
     saturated = Scenario(SATURATED, streams=32, tokens=500, rounds=4, repeats=7, warm_up=1, slow_repeats=3)
     first = Scenario(FIRST, streams=1, tokens=1, rounds=200, repeats=3, warm_up=1, slow_rounds=50)
+    nearest = (RAW_PUMP, OURS, AI_SDK)
+    awake = Scenario(
+        PACED_AWAKE, 40, 200, interval_ms=20, repeats=5, slow_repeats=5, only=nearest, is_awake=True
+    )
     if quick:
         return [
             saturated,
-            Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=3),
+            Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=3, slow_repeats=3),
+            replace(awake, repeats=3, slow_repeats=3),
             Scenario(PACED_200, streams=200, tokens=150, interval_ms=20, repeats=2),
             first,
         ]
     both = (RAW_PUMP, OURS)
     return [
         saturated,
-        *(
-            Scenario(name, streams, 200, interval_ms=interval_ms, repeats=3, slow_repeats=1, only=only)
-            for name, streams, interval_ms, only in _PACED
-        ),
+        Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=5, slow_repeats=3),
+        awake,
+        Scenario(PACED_200, streams=200, tokens=200, interval_ms=20, repeats=3),
         *(
             Scenario(name, streams, 200, interval_ms=interval_ms, repeats=2, only=both)
             for name, streams, interval_ms in _HEAVY
@@ -162,7 +168,8 @@ def interleave(
     def once(name: str, into: Figures) -> None:
         server = about.get(name)
         slow = server is not None and server.is_slow
-        with _alone(running, name):
+        awake = kept_awake(SERVER_CORE) if scenario.is_awake else nullcontext()
+        with _alone(running, name), awake:
             try:
                 measure(
                     scenario,

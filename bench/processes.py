@@ -144,6 +144,40 @@ class Process:
         self.stop()
 
 
+_SPIN = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+parent = os.getppid()
+print("awake", flush=True)
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+@contextmanager
+def kept_awake(core: int) -> Iterator[int]:
+    """Keep a core from sleeping, with a process that runs when nothing else wants to (`SCHED_IDLE`); gives its id.
+
+    A virtual core that sleeps is lent to others, and finds its caches cold when it comes back: whoever was waited for pays for
+    that. This is what the kernel's `idle=poll` does, without being root.
+
+    Raises:
+        RuntimeError: the system does not let us.
+    """
+    with (
+        on_core(core),
+        subprocess.Popen([sys.executable, "-c", _SPIN], stdout=subprocess.PIPE, text=True) as spinning,
+    ):
+        assert spinning.stdout is not None
+        try:
+            if not spinning.stdout.readline():
+                raise RuntimeError("a core cannot be kept awake: os.sched_setscheduler(SCHED_IDLE) failed")
+            yield spinning.pid
+        finally:
+            spinning.kill()
+
+
 def python(module: str, *, core: int, env: Mapping[str, str] | None = None) -> Process:
     """Start one of our modules."""
     return Process([sys.executable, "-m", module], core=core, env=env)

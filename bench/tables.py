@@ -22,6 +22,7 @@ from bench.measure import (
     PACED_350,
     PACED_500,
     PACED_1000,
+    PACED_AWAKE,
     SATURATED,
     SHORT,
     TOOLS,
@@ -103,7 +104,9 @@ def _kib(one: Figures) -> str:
 
 
 def _paced_table(found: Found) -> Iterable[str]:
-    shown = [name for name in (PACED, PACED_200, PACED_350, PACED_500, PACED_1000) if name in found]
+    shown = [
+        name for name in (PACED, PACED_AWAKE, PACED_200, PACED_350, PACED_500, PACED_1000) if name in found
+    ]
     yield "| µs/token · added latency p50 / p99, ms | " + " | ".join(shown) + " |"
     yield "|---|" + "--:|" * len(shown)
     for name, _ in sorted(found[PACED].items(), key=lambda pair: pair[1].cpu_us):

@@ -1,12 +1,13 @@
 """A measurement from end to end, small: what counts here is that wrong answers are found, never how fast anything is."""
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 from bench.load import Answer, Job, Seen
 from bench.measure import Figures, Scenario, interleave, measure, paired_ratio
-from bench.processes import LOAD_CORE, SERVER_CORE, Process, python
+from bench.processes import LOAD_CORE, SERVER_CORE, Process, kept_awake, python
 from bench.servers import environment
 
 SMALL = Scenario("small", streams=3, tokens=40, rounds=2)
@@ -36,6 +37,14 @@ def test_every_token_of_a_paced_run_arrives_and_has_a_latency(server: Process, u
     measure(Scenario("paced", streams=2, tokens=10, interval_ms=10), server, upstream, figures)
     assert figures.of("tokens") == 20
     assert figures.of("added_p50_ms") > 0
+
+
+def test_a_core_is_kept_awake_by_what_yields_to_everything() -> None:
+    with kept_awake(SERVER_CORE) as pid:
+        assert os.sched_getscheduler(pid) == os.SCHED_IDLE
+        assert len(os.sched_getaffinity(pid)) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_server_that_answers_something_else_is_refused(upstream: Process) -> None:

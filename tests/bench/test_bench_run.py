@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bench.measure import OBJECT, OPEN, PACED, SATURATED, TOOLS, Scenario
+from bench.measure import OBJECT, OPEN, PACED, PACED_AWAKE, SATURATED, TOOLS, Scenario
 from bench.plots import plot
 from bench.servers import IDLE, OURS, RAW_PUMP
 
@@ -13,6 +13,7 @@ from bench import gate, run
 TINY = [
     Scenario(SATURATED, streams=4, tokens=50, repeats=2),
     Scenario(PACED, streams=4, tokens=10, interval_ms=20),
+    Scenario(PACED_AWAKE, streams=4, tokens=10, interval_ms=20, is_awake=True),
     Scenario(TOOLS, streams=2, tokens=10, work="tools"),
     Scenario(OBJECT, streams=1, tokens=50, work="object"),
     Scenario(OPEN, streams=10, tokens=3, interval_ms=100, memory_at_s=(0.05,), only=(RAW_PUMP, OURS, IDLE)),
@@ -34,7 +35,7 @@ def test_a_run_prints_a_report_and_keeps_its_figures(
     assert run.compare(quick=True, without=["AI SDK"], shorter=TINY[:1]) == 0
     said = capsys.readouterr().out
     print(said)  # CI reads it as a report
-    for scenario in (SATURATED, PACED, TOOLS, OBJECT, OPEN):
+    for scenario in (SATURATED, PACED, PACED_AWAKE, TOOLS, OBJECT, OPEN):
         assert scenario in said
     assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
     kept = [json.loads(path.read_text()) for path in results.glob("*.json")]
