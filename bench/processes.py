@@ -144,6 +144,10 @@ class Process:
         self.stop()
 
 
+class SleepyCoreError(RuntimeError):
+    """A core cannot be kept awake."""
+
+
 _SPIN = """
 import os
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -163,7 +167,7 @@ def kept_awake(core: int) -> Iterator[int]:
     that. This is what the kernel's `idle=poll` does, without being root.
 
     Raises:
-        RuntimeError: the system does not let us.
+        SleepyCoreError: the system does not let us.
     """
     with (
         on_core(core),
@@ -172,7 +176,9 @@ def kept_awake(core: int) -> Iterator[int]:
         assert spinning.stdout is not None
         try:
             if not spinning.stdout.readline():
-                raise RuntimeError("a core cannot be kept awake: os.sched_setscheduler(SCHED_IDLE) failed")
+                raise SleepyCoreError(
+                    "this system does not let us have a process that yields to all (SCHED_IDLE)"
+                )
             yield spinning.pid
         finally:
             spinning.kill()

@@ -19,7 +19,7 @@ from rich.status import Status
 from bench import gate, report
 from bench.measure import Figures, Scenario, interleave, measure, now, scenarios
 from bench.plots import write_plots
-from bench.processes import LOAD_CORE, ROOT, Process, python
+from bench.processes import LOAD_CORE, ROOT, Process, SleepyCoreError, python
 from bench.servers import AI_SDK, OURS, Server, idle_server, machine, own_servers, peer, peer_files, peer_name
 from flightwire.errors import ToolchainError
 
@@ -125,9 +125,12 @@ def _measure_all(
                 continue
             part = {server.name: running[server.name] for server in found if scenario.has(server)}
             status.update(f"{scenario.name}: warming up")
-            for name, figures in interleave(scenario, part, upstream, found):
-                raw["scenarios"][scenario.name] = {each: asdict(one) for each, one in figures.items()}
-                status.update(f"{scenario.name}: {name} {len(figures[name].seen)}/{scenario.repeats}")
+            try:
+                for name, figures in interleave(scenario, part, upstream, found):
+                    raw["scenarios"][scenario.name] = {each: asdict(one) for each, one in figures.items()}
+                    status.update(f"{scenario.name}: {name} {len(figures[name].seen)}/{scenario.repeats}")
+            except SleepyCoreError as error:
+                raw["missing"][scenario.name] = str(error)
             _save(raw)
     for scenario in chosen:
         if scenario.memory_at_s:

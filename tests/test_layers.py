@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent / "src" / "flightwire"
 VOCABULARY = {
     "_frozen",
     "annotations",
+    "deadlines",
     "elements",
     "errors",
     "events",

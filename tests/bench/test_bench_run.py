@@ -8,7 +8,7 @@ from bench.measure import OBJECT, OPEN, PACED, PACED_AWAKE, SATURATED, TOOLS, Sc
 from bench.plots import plot
 from bench.servers import IDLE, OURS, RAW_PUMP
 
-from bench import gate, run
+from bench import gate, processes, run
 
 TINY = [
     Scenario(SATURATED, streams=4, tokens=50, repeats=2),
@@ -44,6 +44,17 @@ def test_a_run_prints_a_report_and_keeps_its_figures(
     assert {"Start-of-the-process", "CPU-per-token--saturated"} <= drawn
     assert any(name.startswith("Added-latency-p99") for name in drawn)
     assert any(name.startswith("Memory-per-stream") for name in drawn)
+
+
+def test_a_system_that_keeps_no_core_awake_is_told_of(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_SPIN", "raise PermissionError")
+    tiny = [each for each in TINY if each.name in (SATURATED, PACED_AWAKE)]
+    assert run.compare(quick=True, without=["AI SDK"], shorter=tiny) == 0
+    said = capsys.readouterr().out
+    assert f"without {PACED_AWAKE}" in said
+    assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
 
 
 def test_a_ratio_that_moved_by_more_than_15_percent_is_told() -> None:

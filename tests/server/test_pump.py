@@ -371,7 +371,7 @@ async def test_silence_is_filled_with_keep_alive_rows(monkeypatch: pytest.Monkey
     async def action() -> object:
         await go.wait()
         stream = create_streamable_value("a")
-        asyncio.get_running_loop().call_later(0.05, stream.done)
+        asyncio.get_running_loop().call_later(0.3, stream.done)
         return stream.value
 
     call = Call(action)

@@ -19,12 +19,12 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 
+from flightwire import deadlines
 from flightwire.errors import APICallError, APITimeoutError
 from flightwire.providers import exchange, failures
 from flightwire.providers.chunks import content_of_chunks
 from flightwire.providers.exchange import Reply
 from flightwire.providers.outgoing import DEFAULT_TIMEOUTS, Outgoing, Timeouts
-from flightwire.providers.patience import Patience
 from flightwire.providers.proxies import proxy_of
 from flightwire.providers.retries import with_retries
 from flightwire.waiter import Waiter
@@ -60,7 +60,6 @@ class _HTTPReply(Reply):
         self._response = response
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = None
-        self._patience: Patience | None = None
         self._closed: asyncio.Future[None] | None = None
         self._waiter: Waiter[bytes] | None = None
         self._protocol: _Protocol | None = None
@@ -125,7 +124,7 @@ class _HTTPReply(Reply):
             waiter.go_on()
 
     def be_patient(self) -> None:
-        """From now on the pool looks how long a read has waited: aiohttp starts a new timer with every piece.
+        """From now on one timer for all looks how long a read has waited: aiohttp starts a new one with every piece.
 
         And whoever reads goes on in the turn in which something comes.
         """
@@ -135,8 +134,7 @@ class _HTTPReply(Reply):
             return
         protocol.read_timeout = None
         protocol.start_timeout()  # which forgets the one that runs
-        self._patience = pool.patience
-        self._patience.watch(self)
+        deadlines.watch(self, self._loop)
         if isinstance(protocol, _Protocol):
             self._protocol = protocol
             self._waiter = protocol.reader = Waiter(self._loop)
@@ -145,13 +143,13 @@ class _HTTPReply(Reply):
             protocol.body = self._response.content if coding == ("identity", "chunked") else None
             self._read_bytes = self._response.content.total_bytes
 
-    def patient_until(self) -> float:
-        """See `Waiting`."""
+    def due(self) -> float:
+        """See `Dated`: when it has been silent too long."""
         since = self._loop.time() if self._waiting_since is None else self._waiting_since
         return since + self._call.timeouts.read_s
 
-    def give_up(self) -> None:
-        """See `Waiting`."""
+    def overdue(self) -> None:
+        """See `Dated`."""
         self._fail(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
 
     def _fail(self, error: Exception) -> None:
@@ -161,8 +159,7 @@ class _HTTPReply(Reply):
 
     def _stop_looking(self) -> None:
         self._consume = None
-        if self._patience is not None:
-            self._patience.forget(self)
+        deadlines.forget(self, self._loop)
         protocol, self._protocol = self._protocol, None
         if protocol is not None and self._waiter is not None and self._waiter.callback is None:
             protocol.reader = protocol.body = protocol.reply = None  # it may live long, in the pool
@@ -442,7 +439,6 @@ class _Pool:
             headers={"user-agent": "flightwire", "accept-encoding": "identity"},
         )
         self.leaving: set[aiohttp.ClientResponse] = set()
-        self.patience = Patience(asyncio.get_running_loop())
         self.keeper = self._keep()
 
     async def _keep(self) -> AsyncGenerator[None, None]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from typing import Any, Protocol, cast
 
+from flightwire import deadlines
 from flightwire.elements import UNDEFINED
 from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.streamable import StreamableValue
@@ -68,6 +69,7 @@ class Pump:
     """
 
     __slots__ = (
+        "_beat_at",
         "_before_last",
         "_deadline",
         "_ending",
@@ -93,7 +95,6 @@ class Pump:
         "_started",
         "_status_of",
         "_tasks",
-        "_timer",
         "_waiter",
         "_wake_up",
         "_writer",
@@ -142,7 +143,7 @@ class Pump:
         self._started = False
         self._quiet = True
         self._deadline = math.inf
-        self._timer: asyncio.TimerHandle | None = None
+        self._beat_at = math.inf
         self._keep_alive_due = False
         self._ending: Exception | None = None
         self._is_over = False
@@ -155,8 +156,9 @@ class Pump:
 
         Returns when every row is settled. Raises what `send` raises; cancelling it leaves the response unfinished.
         """
-        self._deadline = self._loop.time() + self._max_duration_s
-        self._beat()
+        now = self._loop.time()
+        self._deadline, self._beat_at = now + self._max_duration_s, now + KEEP_ALIVE_S
+        deadlines.watch(self, self._loop)
         self._scope.on_idle = self._collect_garbage
         root.add_done_callback(lambda _: self.wake())
         try:
@@ -519,8 +521,7 @@ class Pump:
             task.cancel()
         for _, _, item in self._settled:
             self._drop(item)
-        if self._timer is not None:
-            self._timer.cancel()
+        deadlines.forget(self, self._loop)
         if self._wake_up is not None:
             self._wake_up.cancel()
         self._scope.on_idle = None
@@ -535,17 +536,22 @@ class Pump:
 
     # --- keep-alive ----------------------------------------------------------------------------------------------
 
-    def _beat(self) -> None:
-        """Every 15 seconds: if nothing was sent since the last time, let a row without meaning be sent. And look at the time."""
-        left_s = self._deadline - self._loop.time()
-        if left_s <= 0:
-            self._deadline = left_s = math.inf
+    def due(self) -> float:
+        """See `Dated`."""
+        return min(self._beat_at, self._deadline)
+
+    def overdue(self) -> None:
+        """See `Dated`. If nothing was sent since the last time, a row without meaning is; and the action's time may be up."""
+        now = self._loop.time()
+        if self._deadline <= now:
+            self._deadline = math.inf
             self.end(ActionTimeoutError(self._scope.action, self._max_duration_s))
-        elif self._timer is not None and self._quiet:
+        elif self._quiet:
             self._keep_alive_due = True
             self.wake()
         self._quiet = True
-        self._timer = self._loop.call_later(min(KEEP_ALIVE_S, left_s), self._beat)
+        self._beat_at = now + KEEP_ALIVE_S
+        deadlines.watch(self, self._loop)
 
     def _beat_row(self) -> bytes:
         due, self._keep_alive_due = self._keep_alive_due, False
