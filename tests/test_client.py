@@ -45,9 +45,9 @@ def served(rows: bytes, *more: Any) -> list[Any]:
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
+async def serving(app: Any, **config: Any) -> AsyncIterator[str]:
     """A real server on a free port; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", **config))
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):
         while not server.started:

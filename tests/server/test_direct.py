@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http import h11_impl, httptools_impl
+from uvicorn.protocols.http.flow_control import FlowControl
 
 import flightwire
 from flightwire import (
@@ -16,12 +19,15 @@ from flightwire import (
     StreamableValueSource,
     action,
     create_streamable_value,
+    read_streamable_value,
     start_soon,
     stream_text,
 )
 from flightwire.events import ProviderFinish, ProviderPart, StreamStart, TextDelta, TextEnd, TextStart, Usage
 from flightwire.providers.base import ModelCall
-from flightwire.server.direct import Rest, can_send_at_once, send_at_once
+from flightwire.server.direct import Rest, can_send_at_once, send_at_once, send_body_at_once, writes_chunks
+
+from ..test_client import serving
 
 pytestmark = pytest.mark.anyio
 TOKENS = [f"{number:02}" for number in range(40)]
@@ -213,7 +219,125 @@ async def test_only_a_server_s_own_send_is_run_by_anybody() -> None:
 
 
 def test_uvicorn_is_such_a_server() -> None:
-    from uvicorn.protocols.http import h11_impl, httptools_impl
-
     for module in (h11_impl, httptools_impl):
         assert module.RequestResponseCycle.__module__.startswith("uvicorn.protocols.http.")
+
+
+# --- past uvicorn's own `send` -------------------------------------------------------------------------------------
+
+START = {"type": "http.response.start", "status": 200, "headers": []}
+LAST = {"type": "http.response.body", "body": b"", "more_body": False}
+STATES = {
+    "a response that goes on": [START],
+    "one with a length": [{**START, "headers": [(b"content-length", b"9")]}],
+    "one that is complete": [START, LAST],
+    "none yet": [],
+}
+
+
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+
+def cycle_of(transport: Transport, method: str = "POST") -> Any:
+    """What uvicorn makes for a request."""
+    return httptools_impl.RequestResponseCycle(
+        {"type": "http", "method": method, "headers": []},  # type: ignore[typeddict-item] # all it looks at
+        transport,
+        FlowControl(transport),
+        logging.getLogger(),
+        logging.getLogger(),
+        access_log=False,
+        default_headers=[],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=True,
+        on_response=lambda: None,
+    )
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize("state", STATES)
+async def test_what_is_written_past_uvicorn_s_send_is_what_it_would_write(state: str, method: str) -> None:
+    outcomes = []
+    for as_chunk in (True, False):
+        transport = Transport()
+        cycle = cycle_of(transport, method)
+        for message in STATES[state]:
+            await cycle.send(message)
+        outcomes.append((str(send_body_at_once(cycle.send, b"0:[]\n", as_chunk=as_chunk)), transport.written))
+    assert outcomes[0] == outcomes[1]
+    assert (b"5\r\n0:[]\n\r\n" in outcomes[0][1]) == (state == "a response that goes on" and method == "POST")
+
+
+async def test_a_client_that_does_not_read_or_has_gone_gets_nothing_past_uvicorn_s_send() -> None:
+    transport = Transport()
+    cycle = cycle_of(transport)
+    await cycle.send(START)
+    begun = transport.written
+    cycle.flow.pause_writing()
+    rest = send_body_at_once(cycle.send, b"a", as_chunk=True)
+    assert isinstance(rest, Rest)
+    assert transport.written == begun
+    cycle.flow.resume_writing()
+    await rest
+    assert transport.written == begun + b"1\r\na\r\n"
+    cycle.disconnected = True
+    assert send_body_at_once(cycle.send, b"b", as_chunk=True) is None
+    assert transport.written == begun + b"1\r\na\r\n"
+
+
+async def test_only_the_send_that_we_know_is_passed_by() -> None:
+    async def around(message: Any) -> None: ...
+
+    class Other(httptools_impl.RequestResponseCycle):
+        pass
+
+    cycle = cycle_of(Transport())
+    assert writes_chunks(cycle.send)
+    assert not writes_chunks(Server().send)
+    assert not writes_chunks(around)
+    cycle.__class__ = Other  # what somebody makes of it
+    assert not writes_chunks(cycle.send)
+    cycle = cycle_of(Transport())
+    del cycle.flow  # another version
+    assert not writes_chunks(cycle.send)
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+async def test_every_token_arrives_through_uvicorn_and_few_through_its_send(
+    http: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    implementation = {"httptools": httptools_impl, "h11": h11_impl}[http].RequestResponseCycle
+    send = implementation.send
+
+    async def counted(self: Any, message: Any) -> None:
+        nonlocal calls
+        calls += 1
+        await send(self, message)
+
+    monkeypatch.setattr(implementation, "send", counted)
+
+    @action
+    async def generate() -> StreamableValue[str]:
+        stream: StreamableValueSource[str] = create_streamable_value()
+
+        async def write() -> None:
+            async with stream:
+                async for text in stream_text(model=OneByOne(), prompt="x").text_stream:
+                    stream.update(text)
+
+        start_soon(write)
+        return stream.value
+
+    app = flightwire.app(actions=[generate], mode="production")
+    async with serving(app, http=http) as url, flightwire.Client(url) as client:
+        seen = [text async for text in read_streamable_value(await client.call(generate.id))]
+    assert seen == TOKENS
+    assert calls < 15 if http == "httptools" else calls > len(TOKENS)

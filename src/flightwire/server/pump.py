@@ -18,7 +18,7 @@ from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
-from flightwire.server.direct import Rest, can_send_at_once, send_at_once
+from flightwire.server.direct import Rest, can_send_at_once, send_body_at_once, writes_chunks
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
 from flightwire.server.unsent import close_coroutines
 from flightwire.wire.flight.manifest import Manifest
@@ -98,6 +98,7 @@ class Pump:
         "_waiter",
         "_wake_up",
         "_writer",
+        "_writes_chunks",
         "error",
         "sent_bytes",
         "status",
@@ -135,6 +136,7 @@ class Pump:
         self._tasks: set[asyncio.Task[None]] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_direct = can_send_at_once(send)
+        self._writes_chunks = writes_chunks(send)
         self._lone: tuple[Slot, Follower] | None = None  # while nothing but its texts may come
         self._wake_up: asyncio.Handle | None = None  # of the task, unless what has come leaves before
         self._rest: Rest | Exception | None = None  # of what was sent without the task
@@ -314,7 +316,7 @@ class Pump:
         row = self._writer.lone_text(slot, delta[0], delta[1])
         self._is_due = self._quiet = False
         self.sent_bytes += len(row)
-        rest = send_at_once(self._send, {"type": "http.response.body", "body": row, "more_body": True})
+        rest = send_body_at_once(self._send, row, as_chunk=self._writes_chunks)
         if rest is not None:
             self._rest = rest
             self._is_writing = True
