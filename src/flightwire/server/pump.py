@@ -1,39 +1,28 @@
-"""The pump: joins who owns the work (the scope), what the bytes are (the writer) and where they go (`send`).
+"""The pump: joins who owns the work (the scope), what has come of it (the sources) and where it goes (`send`).
 
-Owns: awaiting. One loop per response takes what has arrived since the last turn, has it formatted, and sends it in one
-write. Refuses to know: how a row is written, what an action is.
+Owns: when something is sent. One loop per response takes what has arrived since the last turn, and sends it in one write.
+Refuses to know: how a row is written, what is awaited, what an action is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Protocol
 
 from flightwire import deadlines
-from flightwire.elements import UNDEFINED
 from flightwire.errors import ActionTimeoutError, EncodeError
-from flightwire.rsc.streamable import StreamableValue
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
 from flightwire.server.direct import Rest, can_send_at_once, send_body_at_once, writes_chunks
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
-from flightwire.server.unsent import close_coroutines
+from flightwire.server.sources import Failures, Sources
 from flightwire.wire.flight.manifest import Manifest
-from flightwire.wire.flight.values import ERROR, Delta, Failure, Slot
+from flightwire.wire.flight.values import Slot
 from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
 
 KEEP_ALIVE_S = 15.0  # shorter than the idle time-outs of common proxies (60 s)
-
-
-class Failures(Protocol):
-    """Turns an exception into what the browser may know, and tells the log the rest."""
-
-    def __call__(self, error: BaseException) -> Failure:
-        """Report and translate one exception."""
-        ...
 
 
 class Head(Protocol):
@@ -73,28 +62,22 @@ class Pump:
         "_before_last",
         "_deadline",
         "_ending",
-        "_failures",
-        "_followers",
         "_head",
         "_is_direct",
         "_is_due",
-        "_is_over",
         "_is_writing",
         "_keep_alive_due",
         "_linger_s",
         "_lone",
         "_loop",
         "_max_duration_s",
-        "_open",
-        "_queued_bytes",
         "_quiet",
         "_rest",
         "_scope",
         "_send",
-        "_settled",
+        "_sources",
         "_started",
         "_status_of",
-        "_tasks",
         "_waiter",
         "_wake_up",
         "_writer",
@@ -123,17 +106,15 @@ class Pump:
         self._scope = scope
         self._loop = scope.loop  # asking asyncio for it is a system call on 3.11
         self._send = send
-        self._failures = failures
         self._max_duration_s = max_duration_s
         self._before_last = before_last
         self._head = head
         self._status_of = status_of
         self._writer = Writer(manifest)
         self._linger_s = linger_s
-        self._followers: dict[int, tuple[Slot, Follower]] = {}
-        self._settled: list[tuple[Slot, str, object]] = []
-        self._open: dict[int, Slot] = {}
-        self._tasks: set[asyncio.Task[None]] | None = None
+        self._sources = Sources(
+            scope, self._writer, failures, text_has_come=self._text_has_come, wake=self.wake
+        )
         self._waiter: asyncio.Future[None] | None = None
         self._is_direct = can_send_at_once(send)
         self._writes_chunks = writes_chunks(send)
@@ -141,14 +122,12 @@ class Pump:
         self._wake_up: asyncio.Handle | None = None  # of the task, unless what has come leaves before
         self._rest: Rest | Exception | None = None  # of what was sent without the task
         self._is_due = False  # whether something has arrived that was not looked at
-        self._queued_bytes = 0
         self._started = False
         self._quiet = True
         self._deadline = math.inf
         self._beat_at = math.inf
         self._keep_alive_due = False
         self._ending: Exception | None = None
-        self._is_over = False
         self._is_writing = False
 
     # --- the loop ------------------------------------------------------------------------------------------------
@@ -161,7 +140,7 @@ class Pump:
         now = self._loop.time()
         self._deadline, self._beat_at = now + self._max_duration_s, now + KEEP_ALIVE_S
         deadlines.watch(self, self._loop)
-        self._scope.on_idle = self._collect_garbage
+        self._scope.on_idle = self._sources.collect_garbage
         root.add_done_callback(lambda _: self.wake())
         try:
             out = await self._first_rows(root)
@@ -175,16 +154,16 @@ class Pump:
                     await self._finish(self._rest)
                 if self._is_due:
                     self._is_due = False
-                    out += self._take()
+                    out += self._sources.take()
                 if self._ending is not None:
-                    out += self._end_all(self._ending)
+                    out += self._sources.end_all(self._ending)
                 if not self._writer.open_slots:
                     break
                 if out:
                     await self._write(out, more=True)
                 elif not self._is_due:
-                    if self._is_direct and len(self._followers) == 1:
-                        (self._lone,) = self._followers.values()
+                    if self._is_direct and len(self._sources.followers) == 1:
+                        (self._lone,) = self._sources.followers.values()
                     self._waiter = self._loop.create_future()
                     await self._waiter
                     self._lone = None
@@ -202,7 +181,7 @@ class Pump:
             return self._start(root)
         except BaseException:
             if self._writer.root.is_open and _has_result(root):  # the client left before it could be sent
-                self._drop(root.result())
+                self._sources.drop(root.result())
             raise
 
     async def _wait_for_root(self, root: asyncio.Task[object]) -> None:
@@ -223,7 +202,7 @@ class Pump:
         try:
             while self._writer.open_slots and self._loop.time() < end and self._ending is None:
                 await self._wait()
-                out += self._take()
+                out += self._sources.take()
         finally:
             timer.cancel()
         return out
@@ -239,14 +218,10 @@ class Pump:
         ) as error:  # an action may wait for something that was cancelled
             self.error, self.status = error, self._status_of(error)
             if isinstance(error, EncodeError) and _has_result(root):
-                self._drop(root.result())
-            return self._writer.reject(self._writer.root, self._failures(self._named(error)))
-        self._adopt()
+                self._sources.drop(root.result())
+            return self._writer.reject(self._writer.root, self._sources.failure(error))
+        self._sources.adopt()
         return out
-
-    def _drop(self, value: object) -> None:
-        """A value is not sent: nobody will await what is in it."""
-        close_coroutines(value, {id(slot.source) for slot in self._open.values()})
 
     async def _write(self, out: bytes, *, more: bool) -> None:
         if self._is_writing:  # the last words are on their way
@@ -342,148 +317,10 @@ class Pump:
             await self._waiter
         self._is_due = False
 
-    def _take(self) -> bytes:
-        """Rows for everything that has arrived since the last call."""
-        self._queued_bytes = 0
-        out = b""
-        for slot, follower in tuple(self._followers.values()):
-            deltas = follower.take()
-            if deltas:
-                out += self._extend(slot, deltas)
-        while self._settled:
-            settled, self._settled = self._settled, []
-            for slot, how, item in settled:
-                out += cast("bytes", item) if how == "rows" else self._settle(slot, how, item)
-        return out
-
-    def _extend(self, slot: Slot, deltas: list[Delta]) -> bytes:
-        last = deltas[-1]
-        failed = last[1] if last[0] == ERROR and isinstance(last[1], BaseException) else None
-        try:
-            out = self._writer.extend(slot, deltas if failed is None else deltas[:-1])
-        except EncodeError as error:
-            if len(deltas) == 1:
-                self._drop(last[1])
-                return self._reject(slot, error)
-            return self._extend_one_by_one(slot, deltas)
-        self._adopt()
-        if failed is not None:
-            out += self._reject(slot, failed)
-        elif not slot.is_open:
-            self._forget(slot)
-        return out
-
-    def _extend_one_by_one(self, slot: Slot, deltas: list[Delta]) -> bytes:
-        """One of them cannot be sent: those before it still are."""
-        out = b""
-        for delta in deltas:
-            if not slot.is_open:
-                break
-            out += self._extend(slot, [delta])
-        return out
-
-    def _settle(self, slot: Slot, how: str, item: object) -> bytes:
-        if not slot.is_open:  # what was queued behind an item that could not be sent
-            self._drop(item)
-            return b""
-        writer = self._writer
-        try:
-            if how == "push":
-                out = writer.push(slot, [item])
-            elif how == "close":
-                out = writer.close(slot, item)
-            elif how == "resolve":
-                out = writer.resolve(slot, item)
-            else:
-                return self._reject(slot, cast("BaseException", item))
-        except EncodeError as error:
-            self._drop(item)
-            return self._reject(slot, error)
-        if how != "push":
-            self._forget(slot)
-        self._adopt()
-        return out
-
-    def _reject(self, slot: Slot, error: BaseException) -> bytes:
-        self._forget(slot)
-        return self._writer.reject(slot, self._failures(self._named(error)))
-
-    def _named(self, error: BaseException) -> BaseException:
-        if isinstance(error, EncodeError) and error.action is None:
-            error.action = self._scope.action
-        return error
-
-    # --- what is awaited -----------------------------------------------------------------------------------------
-
-    def _adopt(self) -> None:
-        """Start to follow what the writer has just found."""
-        for slot in self._writer.take_pending():
-            self._open[slot.id] = slot
-            if isinstance(slot.source, StreamableValue):
-                follower = slot.source.follow(
-                    self._text_has_come,
-                    full=self._scope.gate.close,
-                    max_unread_bytes=self._scope.max_unsent_bytes,
-                )
-                self._followers[slot.id] = (slot, follower)
-                self._is_due = True  # it may have been updated before anybody followed it
-            elif slot.kind == "iterable":
-                self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
-            else:
-                self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)), slot.source)
-
-    def _spawn(self, coro: Any, source: object = None) -> None:
-        task = self._loop.create_task(coro, context=self._scope.context)
-        if asyncio.iscoroutine(source):  # a task that is cancelled before it begins never comes to it
-            task.add_done_callback(lambda _: source.close())
-        if self._tasks is None:  # an empty set takes as much memory as a full one
-            self._tasks = set()
-        self._tasks.add(task)
-        self._scope.own(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _await(self, slot: Slot, source: Awaitable[object]) -> None:
-        try:
-            item: object = await source
-        except BaseException as error:
-            self._failed(slot, error)
-        else:
-            self._arrived(slot, "resolve", item)
-
-    async def _iterate(self, slot: Slot, source: AsyncIterable[object]) -> None:
-        try:
-            async for item in source:
-                # Written at once: who yields may go on to change the same list, dict or buffer.
-                self._arrived(slot, "rows", self._settle(slot, "push", item))
-                if self._scope.gate.closed:
-                    await self._scope.gate.wait()
-                if not slot.is_open:  # an earlier item could not be sent
-                    return
-        except BaseException as error:
-            self._failed(slot, error)
-        else:
-            self._arrived(slot, "close", UNDEFINED)
-        finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()  # leaving the loop does not end a generator
-
-    def _failed(self, slot: Slot, error: BaseException) -> None:
-        """It belongs to this row; only our own cancellation, when the response is over, belongs to the task."""
-        if isinstance(error, asyncio.CancelledError) and (self._scope.cancelled or self._is_over):
-            raise error
-        self._arrived(slot, "reject", error)
-
-    def _arrived(self, slot: Slot, how: str, item: object) -> None:
-        self._settled.append((slot, how, item))
-        self._queued_bytes += len(item) if isinstance(item, (str, bytes)) else 64
-        if self._queued_bytes > self._scope.max_unsent_bytes:
-            self._scope.gate.close()
-        self.wake()
-
     # --- endings -------------------------------------------------------------------------------------------------
 
     def end(self, error: Exception) -> None:
-        """End every open row with this error soon, and then the work; the first error counts."""
+        """End every open row with this error soon, and then the work, which would end them otherwise; the first error counts."""
         self._ending = self._ending or error
         self.wake()
 
@@ -492,37 +329,19 @@ class Pump:
 
         While a write is waiting for the client there is no place for more, and the response stays unfinished.
         """
-        if self._is_writing or self._is_over:
+        if self._is_writing or self._sources.is_over:
             return
-        self._is_over = True
+        self._sources.is_over = True
         if self._writer.root.is_open:
             self.error, self.status = error, self._status_of(error)
-            out = self._writer.reject(self._writer.root, self._failures(error))
+            out = self._writer.reject(self._writer.root, self._sources.failure(error))
         else:
-            out = self._take() + self._end_all(error)
+            out = self._sources.end_all(error)
         self._before_last()
         await self._write(out, more=False)
 
-    def _end_all(self, error: Exception) -> bytes:
-        """Rows for what has come, and an end for the rest; sent before the work is cancelled, which would end it otherwise."""
-        out = self._take()
-        for slot in tuple(self._open.values()):
-            out += self._reject(slot, error)
-        return out
-
-    def _forget(self, slot: Slot) -> None:
-        self._open.pop(slot.id, None)
-        if followed := self._followers.pop(slot.id, None):
-            followed[1].close()
-
     def _release(self) -> None:
-        self._is_over = True
-        for _, follower in self._followers.values():
-            follower.close()
-        for task in self._tasks or ():
-            task.cancel()
-        for _, _, item in self._settled:
-            self._drop(item)
+        self._sources.release()
         deadlines.forget(self, self._loop)
         if self._wake_up is not None:
             self._wake_up.cancel()
@@ -530,11 +349,6 @@ class Pump:
         self._lone = None
         self._scope.gate.leave = None
         self._scope.gate.open()
-
-    def _collect_garbage(self) -> None:
-        """No task is left: a source that only a reference cycle holds is one that nobody can write to any more."""
-        if self._open:
-            gc.collect()
 
     # --- keep-alive ----------------------------------------------------------------------------------------------
 
