@@ -248,8 +248,13 @@ class Sources:
             task.cancel()
         for _, _, item in self._settled:
             self.drop(item)
+        self._text_has_come = self._wake = _nobody  # whoever was called holds us: no circle is left behind
 
     def _forget(self, slot: Slot) -> None:
         self._open.pop(slot.id, None)
         if followed := self.followers.pop(slot.id, None):
             followed[1].close()
+
+
+def _nobody() -> None:
+    """Whom to call when the response is over."""
