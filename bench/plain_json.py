@@ -60,6 +60,15 @@ def indexed(make: Callable[[int], object]) -> dict[str, Any]:
     return {"byId": {str(i): thing for i, thing in enumerate(things)}, "list": things}
 
 
+def twice(make: Callable[[int], object]) -> dict[str, Any]:
+    things = filled(make)["data"]
+    return {"pairs": [[thing, thing] for thing in things[: len(things) // 2]]}
+
+
+def in_three(things: list[Any]) -> dict[str, Any]:
+    return {"a": things, "b": list(reversed(things)), "c": things[::2], "d": things[1::2]}
+
+
 def grouped(things: list[dict[str, Any]]) -> dict[str, Any]:
     groups: dict[str, list[Any]] = {}
     for thing in things:
@@ -150,6 +159,24 @@ BESIDES_JSON: dict[str, Callable[[], object]] = {
     "tuples": lambda: filled(lambda i: (i, "a")),
 }
 
+# Where saying that two things are one costs more than writing one of them twice: over three, most of them.
+SMALL_AND_SHARED: dict[str, Callable[[], object]] = {
+    "dicts with two fields in an index and a list": lambda: indexed(lambda i: {"id": i, "name": words(i)}),
+    "dicts with eight fields in an index and a list": lambda: indexed(
+        lambda i: {"id": i, **{f"key{n}": words(i + n) for n in range(7)}}
+    ),
+    "dicts with two fields, each twice in a list of pairs": lambda: twice(
+        lambda i: {"id": i, "name": words(i)}
+    ),
+    "dicts with one field, each twice in a list of pairs": lambda: twice(lambda i: {"id": i}),
+    "lists of two items, each in three lists": lambda: in_three([[i, words(i)] for i in range(50_000)]),
+    "empty lists, fifty of them in many dicts": lambda: filled(lambda i: {"id": i, "tags": FIFTY[i % 50]}),
+    "empty lists that other objects hold too": lambda: {"data": list(HELD)},
+    "empty lists, each in two places": lambda: {"a": HELD, "b": list(reversed(HELD))},
+}
+FIFTY: list[list[object]] = [[] for _ in range(50)]
+HELD: list[list[object]] = [[] for _ in range(250_000)]
+
 ROUNDS = 15
 
 
@@ -158,7 +185,9 @@ def main(*, quick: bool = False) -> int:
     table.add_column("shape")
     for name in ("json.dumps, ms", "ours, ms", "×"):
         table.add_column(name, justify="right")
-    for name, make in track({**SHAPES, **BESIDES_JSON}.items(), "measuring", transient=True):
+    for name, make in track(
+        [*SHAPES.items(), *BESIDES_JSON.items(), *SMALL_AND_SHARED.items()], "measuring", transient=True
+    ):
         dumps_s, ours_s = compare(make(), rounds=3 if quick else ROUNDS)
         table.add_row(name, f"{dumps_s * 1e3:.1f}", f"{ours_s * 1e3:.1f}", f"{ours_s / dumps_s:.2f}")
     Console().print(table)
