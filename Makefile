@@ -24,7 +24,7 @@ lint: ## style: ruff, and the formatter
 types: ## strict types: mypy
 	$(IN_VENV) test -- python tools/check.py types
 
-bench: ## what a streamed token costs, beside every peer; about twenty minutes (ARGS=profile, ARGS=parts)
+bench: ## what a streamed token costs, beside every peer; about twenty-five minutes (ARGS=profile, parts, json)
 	$(IN_VENV) test -- python tools/check.py bench
 
 bench-quick: ## the same in three minutes; says which ratio moved since they were written down
