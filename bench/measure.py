@@ -88,8 +88,8 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     if quick:
         return [
             saturated,
-            Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=3, slow_repeats=3),
-            replace(awake, repeats=3, slow_repeats=3),
+            Scenario(PACED, streams=40, tokens=200, interval_ms=20, repeats=2, slow_repeats=2),
+            replace(awake, repeats=2, slow_repeats=2),
             Scenario(PACED_200, streams=200, tokens=150, interval_ms=20, repeats=2),
             first,
         ]
