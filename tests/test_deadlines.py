@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from contextvars import ContextVar, copy_context
 
 import pytest
 
@@ -119,3 +122,23 @@ async def test_who_is_overdue_may_be_watched_again() -> None:
     assert beats >= 3
     await asyncio.sleep(0.1)
     assert len(one.overdue_after_s) == beats
+
+
+class Request:
+    """What a context holds while something is done for somebody."""
+
+
+_request: ContextVar[Request] = ContextVar("request")
+
+
+async def test_a_timer_keeps_nothing_of_whom_it_was_set_for() -> None:
+    loop = asyncio.get_running_loop()
+    context, kept = copy_context(), Silent(60)
+    request = Request()
+    context.run(_request.set, request)
+    context.run(deadlines.watch, kept, loop)
+    gone = weakref.ref(request)
+    del request, context
+    gc.collect()
+    assert gone() is None
+    deadlines.forget(kept, loop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextvars import Context
 from typing import Final, Protocol
 
 __all__ = ["PAUSE_S", "Dated", "forget", "watch"]
@@ -48,10 +49,13 @@ def forget(one: Dated, loop: asyncio.AbstractEventLoop) -> None:
 class _Watcher:
     """Looks at everything of one loop no more often than one of it could be overdue."""
 
-    __slots__ = ("_due", "_loop", "_not_before", "_timer", "_watched")
+    __slots__ = ("_context", "_due", "_loop", "_not_before", "_timer", "_watched")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._context = (
+            Context()
+        )  # nobody's: a timer would keep the request that it was set in, for as long as it runs
         self._watched: dict[Dated, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
@@ -73,7 +77,7 @@ class _Watcher:
             if self._timer is not None:
                 self._timer.cancel()
             self._due = due
-            self._timer = self._loop.call_at(due, self._look)
+            self._timer = self._loop.call_at(due, self._look, context=self._context)
 
     def _look(self) -> None:
         self._due = math.inf

@@ -4,8 +4,7 @@ Owns: which servers those are, and what happens when it does wait. Refuses to kn
 
 A message is sent by running the coroutine of `send` as far as it goes. That asks for a `send` that does not care in which task
 it runs: uvicorn's own is one; what middleware puts around it may not be. Where it is the one we know (0.54, with httptools) and
-would only frame some bytes and write them, that is done here: it is what a `send` does for most tokens, and half of its cost
-is being called.
+would only frame some bytes and write them, that is done here: being called is most of what that costs.
 """
 
 from __future__ import annotations

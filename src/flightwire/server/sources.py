@@ -248,7 +248,9 @@ class Sources:
             task.cancel()
         for _, _, item in self._settled:
             self.drop(item)
-        self._text_has_come = self._wake = _nobody  # whoever was called holds us: no circle is left behind
+        # Whoever was called holds us: no circle is left behind, for the garbage collector to find much later.
+        self.followers.clear()
+        self._text_has_come = self._wake = _nobody
 
     def _forget(self, slot: Slot) -> None:
         self._open.pop(slot.id, None)
