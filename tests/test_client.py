@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 import uvicorn
 
@@ -510,6 +512,48 @@ async def test_connection_that_is_closed_without_an_answer_is_named() -> None:
         async with Client(upstream.base_url) as client:
             with pytest.raises(CallFailedError, match="closed the connection before it answered"):
                 await client.call("f")
+
+
+def close_before_sending(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """Connections that are closed between being chosen and being written to: nobody can be that quick from outside."""
+    connect = aiohttp.TCPConnector.connect
+    chosen: list[int] = []
+
+    async def closing(self: Any, *args: Any, **options: Any) -> Any:
+        connection = await connect(self, *args, **options)
+        chosen.append(len(chosen))
+        # Just before the call is written, which is the first step of a task; of an eager one since 3.12.
+        if len(chosen) <= times:
+            close = connection.transport.close
+            close() if sys.version_info >= (3, 12) else asyncio.get_running_loop().call_soon(close)
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", closing)
+    return chosen
+
+
+async def test_connection_that_closes_before_a_call_is_written_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = close_before_sending(monkeypatch, times=1)
+    with ScriptedUpstream() as upstream:
+        upstream.play(*served(b"0:1\n"), times=None)
+        async with Client(upstream.base_url) as client:
+            assert await client.call("f") == 1
+        assert len(chosen) == 2
+        assert len([request for request in upstream.requests if request.body]) == 1
+
+
+@pytest.mark.parametrize(("argument", "tries"), [("x", 2), ("x" * 40_000, 1)])
+async def test_call_is_written_again_once_and_only_when_nothing_of_it_can_have_left(
+    monkeypatch: pytest.MonkeyPatch, argument: str, tries: int
+) -> None:
+    chosen = close_before_sending(monkeypatch, times=99)
+    with ScriptedUpstream() as upstream:
+        async with Client(upstream.base_url) as client:
+            with pytest.raises(CallFailedError, match="closed the connection before it answered"):
+                await client.call("f", argument)
+    assert len(chosen) == tries
 
 
 async def test_answer_that_is_no_http_is_named() -> None:

@@ -210,13 +210,11 @@ class Saved:
 def base_name(filename: str) -> str:
     """A name without folders and invisible characters, of at most 255; one that is no name becomes `file`."""
     name = _UNSAFE.sub("", re.split(r"[/\\]", filename)[-1]).strip()
-    if name.strip(".") == "" and filename:
-        return "file"
     if len(name) > MAX_NAME_CHARS:
         stem, dot, ending = name.rpartition(".")
         keep = MAX_NAME_CHARS - len(dot + ending)
-        name = stem[:keep] + dot + ending if stem and keep > 0 else name[:MAX_NAME_CHARS]
-    return name
+        name = (stem[:keep] + dot + ending if stem and keep > 0 else name[:MAX_NAME_CHARS]).rstrip()
+    return "file" if name.strip(".") == "" and filename else name
 
 
 def sniff(start: bytes) -> str:

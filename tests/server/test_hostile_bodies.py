@@ -115,6 +115,15 @@ BODIES: dict[str, Callable[[int], Body]] = {
     "the root again": lambda n: text(filled('"$0"', n)),
     "one value again": lambda n: text(filled('"$0:0"', n, '[{"v":1},')),
     "long paths": lambda n: text(filled('"$0:0' + ":0" * 15 + '"', n, f"[{nested(17)},")),
+    "distinct paths": lambda n: text(
+        "[" + filled("[]", n // 6) + "," + numbered(n // 18, lambda i: f'"$0:0:{i}"')[1:]
+    ),
+    "distinct paths, as long as they may be": lambda n: text(
+        "["
+        + nested(61, filled("[]", n // 46)[1:-1])
+        + ","
+        + numbered(n // 140, lambda i: f'"$0{":0" * 62}:{i}"')[1:]
+    ),
     "what we are inside": lambda n: text("[{" + numbered(n // 16, lambda i: f'"k{i}":"$0:0"')[1:-1] + "}]"),
     "one path": lambda n: text('["$0' + ":0" * (n // 2) + '"]'),
     "arrays that fork": lambda n: text(

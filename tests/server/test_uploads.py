@@ -326,12 +326,15 @@ def test_limits_that_make_no_sense_are_refused(options: Any) -> None:
         ("", ""),
         ("x" * 300 + ".png", "x" * 251 + ".png"),
         ("x" * 300, "x" * 255),
+        ("x" * 254 + " and more", "x" * 254),
+        ("." * 300 + "x" * 300, "file"),
         (".bashrc", ".bashrc"),
         ("ü ☃.txt", "ü ☃.txt"),
     ],
 )
 def test_names_have_no_folders_and_nothing_invisible(given: str, name: str) -> None:
     assert base_name(given) == name
+    assert base_name(name) == name
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from flightwire.errors import CallFailedError, CallTimeoutError, ConnectionClose
 KEEP_ALIVE_S: Final = 3.0
 # Above this aiohttp warns about bytes; it writes a file object piece by piece.
 _LARGE_BODY_BYTES: Final = 1024 * 1024
+# Up to this, head and body are given to the connection at once: when that is refused, nothing of the call has left.
+_AT_ONCE_BYTES: Final = 32 * 1024
 
 
 class Http:
@@ -48,17 +50,25 @@ class Http:
             CallTimeoutError: it did not begin in time.
         """
         try:
-            response = await self._session.post(
-                url,
-                data=body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body),
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=timeouts.connect_s, sock_read=timeouts.read_s
-                ),
-            )
+            try:
+                return await self._send(url, headers, body, timeouts)
+            except aiohttp.ClientOSError as error:
+                if not _has_sent_nothing(error, body):
+                    raise
+                return await self._send(url, headers, body, timeouts)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(url, error, timeouts) from error
+
+    async def _send(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts
+    ) -> HttpResponse:
+        response = await self._session.post(
+            url,
+            data=body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s, sock_read=timeouts.read_s),
+        )
         return HttpResponse(url, response, timeouts)
 
     async def aclose(self) -> None:
@@ -99,6 +109,14 @@ class HttpResponse:
     def close(self) -> None:
         """Close the connection now, unless the body has ended."""
         self._response.close()
+
+
+def _has_sent_nothing(error: aiohttp.ClientOSError, body: bytes) -> bool:
+    """Whether the server closed the connection between two calls, at the moment when the second was about to be written.
+
+    A server that stops does that. Such a call may be sent again: not a byte of it has left.
+    """
+    return len(body) <= _AT_ONCE_BYTES and isinstance(error.__cause__, aiohttp.ClientConnectionResetError)
 
 
 def _end_with_connection(response: aiohttp.ClientResponse) -> None:

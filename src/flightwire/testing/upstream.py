@@ -23,6 +23,9 @@ __all__ = ["Delay", "Ending", "Gate", "RecordedRequest", "ScriptedUpstream"]
 
 T = TypeVar("T")
 
+_ACCEPT_TURNS = 5
+"""What asyncio takes from accepting a connection to telling its protocol; a server that is closed in between never closes it."""
+
 
 class Gate:
     """Holds a script until it is released, one passage at a time; early releases are remembered. Thread-safe."""
@@ -129,6 +132,7 @@ class ScriptedUpstream:
         self._server = loop.run_until_complete(loop.create_server(lambda: Connection(self), "127.0.0.1", 0))
         self._ready.set_result(self._server.sockets[0].getsockname()[1])
         loop.run_forever()
+        loop.run_until_complete(_turns(_ACCEPT_TURNS))
         self._server.close()
         loop.run_until_complete(self._end_connections())
         loop.close()
@@ -300,6 +304,11 @@ class ScriptedUpstream:
             self._awaited = [(index, future) for index, future in self._awaited if index >= count]
         for future in ready:
             future.set_result(request)
+
+
+async def _turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 async def _patiently(future: Future[T], timeout_s: float) -> T:

@@ -347,6 +347,23 @@ def test_same_dataclass_twice_is_one_object() -> None:
     assert first is second
 
 
+def test_what_stands_deep_and_again_arrives_as_one() -> None:
+    """Lists in lists, and at the bottom one that is shared, and the way back to the top: paths of as many steps."""
+    bottom: list[Any] = [1]
+    top: list[Any] = [bottom]
+    for _ in range(55):
+        top = [top]
+    bottom.append(top)
+    body = encode_call([top, bottom])
+    assert isinstance(body, str)
+    assert ":0" * 55 in body
+    again, end = decode_call(body)
+    assert end[1] is again  # type: ignore[index]
+    for _ in range(56):
+        again = again[0]  # type: ignore[index]
+    assert again is end
+
+
 def test_same_file_twice_is_sent_once() -> None:
     file = values.File("a.txt", "text/plain", b"1")
     body = encode_call([file, [file]])

@@ -164,6 +164,33 @@ def test_identity_and_cycles_arrive_from_every_version(
     assert mapped["o"] is one
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_path_is_as_long_as_react_makes_it(version: str, reacts: Callable[[str, str], React]) -> None:
+    """Something that stands sixty levels deep and in a second place: as many steps as there are containers around it."""
+    source = """(() => { const o = { v: 1 }; let deep = o;
+        for (let i = 0; i < 60; i++) deep = i % 2 ? { in: deep } : [deep];
+        return [deep, o]; })()"""
+    body = body_of(reacts(version, "production").encode(source))
+    assert isinstance(body, str)
+    assert body.count(":0:in") == 30
+    deep, one = decode_call(body)
+    for i in reversed(range(60)):
+        deep = deep["in"] if i % 2 else deep[0]  # type: ignore[index,call-overload]
+    assert one is deep
+    assert one == {"v": 1}
+
+
+def test_paths_with_steps_in_common_lead_to_their_own_ends() -> None:
+    first, second = {"a": [1, {"b": 2}]}, [{"a": [3]}]
+    call = [first, second, "$0:0:a:1", "$0:0:a", "$0:1:0:a", "$0:0:a:1", "$0:1:0", "$0:1"]
+    *_, inner, items, other, again, middle, outer = decode_call(json.dumps(call))
+    assert (inner, items, other, middle, outer) == ({"b": 2}, [1, {"b": 2}], [3], {"a": [3]}, [{"a": [3]}])
+    assert again is inner is items[1]  # type: ignore[index]
+    for wrong in ("$0:0:a:2", "$0:0:b", "$0:1:1", "$0:0:a:01"):
+        with pytest.raises(DecodeError, match="not there"):
+            decode_call(json.dumps([*call, wrong]))
+
+
 def test_both_spellings_of_older_clients_are_understood() -> None:
     form = texts(p0='["$K1"]', p1_name="Ann", _1_tag="b")
     assert decode_call(form) == [FormData([("name", "Ann"), ("tag", "b")])]

@@ -74,6 +74,7 @@ class Decoder:
         ] = {}  # object in progress → keys already decoded
         self._known = dict(CONSTANTS)  # text → the value that it is in every place
         self._paths: dict[str, _Path] = {}
+        self._indexes: dict[str, int] = {}  # step → the place in an array that it may be
         self._functions: dict[int, object] = {}
         self._consumed: set[int] = set()
         self._opaque: dict[int, object] = {}  # containers that are no plain object or array
@@ -230,8 +231,13 @@ class Decoder:
         if not steps:
             return value
         self._count(len(steps) - 1)
+        trail, opaque = self._trail, self._opaque
         for step, index in steps:
-            value = self._step(value, step, index)
+            me = id(value)
+            if type(value) is list and me not in trail and me not in opaque:  # the usual case of `_step`
+                value = value[index] if 0 <= index < len(value) else _MISSING
+            else:
+                value = self._step(value, step, index)
             if value is _MISSING or value is UNDEFINED:
                 raise DecodeError(f"The call refers to {text[:80]!r}, which is not there.")
         self._repeat(value, depth)
@@ -239,16 +245,32 @@ class Decoder:
 
     def _path(self, text: str) -> _Path:
         """The part that a reference names, and its steps from there, each with the place in an array that it may be."""
-        row, *steps = text[1:].split(":", self._limits.max_path_steps + 1)
-        part_id = _part_id(row, text)
+        head, _, last = text.rpartition(":")
+        near = self._paths.get(head)  # a neighbour has come before
+        if near is not None:
+            part_id, steps = near[0], [*near[1], (last, self._index(last))]
+        else:
+            row, *names = text[1:].split(":", self._limits.max_path_steps + 1)
+            part_id, steps = _part_id(row, text), [(name, self._index(name)) for name in names]
         if len(steps) > self._limits.max_path_steps:
             raise DecodeError(
                 f"The call refers to something more than {self._limits.max_path_steps} steps away."
             )
-        path = (part_id, [(step, int(step) if _is_index(step) else -1) for step in steps])
+        path = (part_id, steps)
         if len(self._paths) < _MAX_KNOWN:
             self._paths[text] = path
+            if near is None and steps:
+                self._paths[head] = (part_id, steps[:-1])
         return path
+
+    def _index(self, step: str) -> int:
+        """The place in an array that a step is, or -1."""
+        known = self._indexes.get(step)
+        if known is None:
+            known = int(step) if _is_index(step) else -1
+            if len(self._indexes) < _MAX_KNOWN:  # long paths share most of their steps
+                self._indexes[step] = known
+        return known
 
     def _refer(self, part_id: int, depth: int, *, is_whole: bool = True) -> object:
         """The value of a part; one that was decoded before is paid for again."""
@@ -290,7 +312,9 @@ class Decoder:
 
     def _repeat(self, value: object, depth: int) -> None:
         """Pay for a value that stands in a second place: whoever copies, prints or checks the arguments will."""
-        if id(value) in self._trail:  # a cycle
+        if not value or type(value) not in _CONTAINERS:
+            height, nodes = int(type(value) in _CONTAINERS), 1
+        elif id(value) in self._trail:  # a cycle
             height, nodes = 0, 1
         else:
             height, nodes = self._measure(value)

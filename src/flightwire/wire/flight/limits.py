@@ -23,7 +23,7 @@ class Limits:
         max_bigint_digits: decimal digits of a BigInt (300).
         max_parts: parts of the form; Maps, Sets, forms, streams and typed arrays.
         max_stored_bytes: of bytes that are no file, but were kept elsewhere like one; they are read into memory.
-        max_path_steps: steps of a path such as `$0:1:name`.
+        max_path_steps: steps of a path such as `$0:1:name`; React writes as many as there are containers around a value.
     """
 
     max_depth: int = 64
@@ -34,7 +34,7 @@ class Limits:
     max_bigint_digits: int = 300
     max_parts: int = 1000
     max_stored_bytes: int = 1024 * 1024
-    max_path_steps: int = 16
+    max_path_steps: int = 64
 
 
 DEFAULT_LIMITS: Final = Limits()
