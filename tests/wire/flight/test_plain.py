@@ -8,6 +8,7 @@ import os
 import random
 import re
 import sys
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from itertools import product
@@ -24,6 +25,7 @@ from flightwire.wire.flight import survey as flight_survey
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.model import ModelEncoder
 from flightwire.wire.flight.plain import MIN_ENTRIES, plain_json
+from flightwire.wire.flight.survey import has_values
 from flightwire.wire.flight.values import MAX_DEPTH
 from flightwire.wire.flight.writer import Writer
 
@@ -470,3 +472,35 @@ def stands_once(value: Any, met: set[int]) -> bool:
             return False
         met.add(id(value))
     return all(stands_once(item, met) for item in (value.values() if isinstance(value, dict) else value))
+
+
+def test_counting_values_ends_when_there_are_enough() -> None:
+    """It would look at every item of a long list only to learn that the list is long."""
+    long: dict[str, Any] = {"data": [[] for _ in range(50_000)]}
+    assert instructions(lambda: has_values(long, 512)) < 2000
+    assert has_values(long, 50_001)
+    assert not has_values(long, 50_002)
+
+
+@pytest.mark.parametrize(("count", "holds"), [(1, True), (3, True), (4, True), (6, True), (7, False)])
+def test_values_are_counted_through_all_levels(count: int, holds: bool) -> None:
+    assert has_values({"a": [1, (2,)], "b": {"c": None}}, count) is holds
+
+
+def instructions(work: Callable[[], object]) -> int:
+    """How many of the interpreter's, so that a busy machine changes nothing."""
+    count = 0
+
+    def trace(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count

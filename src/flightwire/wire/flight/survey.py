@@ -288,17 +288,19 @@ class Survey:
 
 def has_values(root: dict[Any, Any] | list[Any], count: int) -> bool:
     """Whether a container has so many values, counted only as far as needed."""
-    found = len(root)
-    level = [each for each in (root.values() if type(root) is dict else root) if type(each) in CONTAINERS]
-    while level and found < count:
+    found = 0
+    level: list[Any] = [root]
+    while level:
         found += sum(map(len, level))
+        if found >= count:  # before the next level is looked at, which may be very long
+            return True
         level = [
             each
             for container in level
             for each in (container.values() if type(container) is dict else container)
             if type(each) in CONTAINERS
         ]
-    return found >= count
+    return False
 
 
 def are_all(items: list[Any], one: object) -> bool:
