@@ -122,7 +122,7 @@ BODIES: dict[str, Callable[[int], Body]] = {
         "["
         + nested(61, filled("[]", n // 46)[1:-1])
         + ","
-        + numbered(n // 140, lambda i: f'"$0{":0" * 62}:{i}"')[1:]
+        + numbered(n // 140, lambda i: f'"$0{":0" * 61}:{i}"')[1:]
     ),
     "what we are inside": lambda n: text("[{" + numbered(n // 16, lambda i: f'"k{i}":"$0:0"')[1:-1] + "}]"),
     "one path": lambda n: text('["$0' + ":0" * (n // 2) + '"]'),
