@@ -227,10 +227,12 @@ class Decoder:
         if path is None:
             path = self._path(text)
         part_id, steps = path
-        value = self._refer(part_id, depth, is_whole=not steps)
+        value = self._roots.get(part_id)  # as in `_refer`: most often we are inside it
+        if value is None:
+            value = self._refer(part_id, depth, is_whole=not steps)
         if not steps:
             return value
-        self._count(len(steps) - 1)
+        self._nodes_left -= len(steps) - 1
         trail, opaque = self._trail, self._opaque
         for step, index in steps:
             me = id(value)
