@@ -47,7 +47,7 @@ async def fail() -> None:
 
 
 async def pump() -> None:
-    raise ConnectionError("the feed is gone")
+    raise ConnectionError("the feed is gone") from TimeoutError("30 s")
 
 
 @action
@@ -135,6 +135,7 @@ def test_in_background_work_that_nobody_listens_to(shared: Running, tab: Tab) ->
     assert "Action failLater, background work pump" in said
     assert "ConnectionError" in said
     assert "the feed is gone" in said
+    assert "because of TimeoutError: 30 s" in said
     assert "actions.py:16 pump" in said
 
 

@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 
 from flightwire.actions.folder import load_folder
-from flightwire.errors import AppLoadError, EncodeError, LoadAPIKeyError, UserError
-from flightwire.server.failures import MAX_FRAMES, digest_of, log_failure, to_failure, unwrap
+from flightwire.errors import AppLoadError, EncodeError, LoadAPIKeyError, NoSuchModelError, UserError
+from flightwire.server.failures import (
+    MAX_CAUSE_CHARS,
+    MAX_CAUSES,
+    MAX_FRAMES,
+    digest_of,
+    log_failure,
+    to_failure,
+    unwrap,
+)
 from flightwire.wire.flight.values import Failure
 from flightwire.wire.flight.writer import Writer
 
@@ -250,6 +258,40 @@ def test_an_exception_without_frames_of_the_app_shows_those_of_its_cause(tmp_pat
     error = RuntimeError("wrapped")
     error.__cause__ = cause
     assert [frame[0] for frame in development(error, root).stack] == ["inner", "get_answer"]
+
+
+def test_what_an_exception_came_from_is_told_with_its_place(tmp_path: Path) -> None:
+    cause, root = app_error(tmp_path)
+    middle = KeyError("rates")
+    middle.__context__ = cause
+    error = RuntimeError("no price")
+    error.__cause__ = middle
+    told = development(error, root).message.splitlines()
+    assert told == [
+        "no price (in action 'getAnswer')",
+        "because of KeyError: 'rates'",
+        f"while handling {type(cause).__name__}: {cause} (actions.py:{development(cause, root).stack[0][2]})",
+    ]
+    error.__suppress_context__, error.__cause__ = True, None  # `from None`
+    assert development(error, root).message == told[0]
+
+
+def test_few_and_short_causes_are_told(tmp_path: Path) -> None:
+    error = outermost = ValueError("0")
+    for number in range(1, 9):
+        error.__cause__ = error = ValueError(str(number) * 1000 + "\nmore")
+    told = development(outermost, tmp_path).message.splitlines()
+    assert len(told) == 1 + MAX_CAUSES
+    assert told[1] == f"because of ValueError: {'1' * MAX_CAUSE_CHARS}"
+
+
+def test_letters_and_cancellations_are_not_explained(tmp_path: Path) -> None:
+    cancelled = TimeoutError("too slow")
+    cancelled.__context__ = asyncio.CancelledError()
+    assert development(cancelled, tmp_path).message == "too slow (in action 'getAnswer')"
+    letter = NoSuchModelError("there is no such model.")
+    letter.__cause__ = OSError("no route")
+    assert "OSError" not in development(letter, tmp_path).message
 
 
 def test_causes_in_a_circle_do_no_harm(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ log = logging.getLogger("flightwire.actions")
 
 MAX_FRAMES: Final = 30
 MAX_MESSAGE_CHARS: Final = 4000
+MAX_CAUSES: Final = 3
+MAX_CAUSE_CHARS: Final = 300
 USER_ERROR: Final = "user:"
 INTERRUPTED: Final = "interrupted"
 _DIGEST_FRAMES: Final = 3
@@ -73,17 +75,19 @@ def to_failure(
     """What the browser may know of an exception.
 
     In production that is a digest, found again in the log; only the text of a UserError is shown. Development also gets the
-    exception's name and message, the action, and the frames of the app's own code; where there are none, the place of `code`.
+    exception's name and message, the action, what it came from, and the frames of the app's own code; where there are none, the
+    place of `code`.
     """
     error = unwrap(error)
     digest = digest_of(error)
     if mode == "production":
         return Failure(digest)
     message = _text(error) or type(error).__name__
-    if action is not None and not isinstance(error, FlightwireError):
+    if not isinstance(error, FlightwireError):
         # What is in a group stands on lines of its own below.
         first, line_break, rest = message.partition("\n- ") if _is_group(error) else (message, "", "")
-        message = f"{first} (in {named(action)}){line_break}{rest}"
+        where = "" if action is None else f" (in {named(action)})"
+        message = f"{first}{where}{line_break}{rest}{''.join(_causes(error, app_root))}"
     frames = _frames(error, app_root) or ([] if code is None else [_place(code)])
     for frame in frames:
         remember(frame[1], frame[2])
@@ -188,6 +192,23 @@ def _frames(error: BaseException, app_root: Path | None) -> list[Frame]:
             return [_frame(tb) for tb in own[: -MAX_FRAMES - 1 : -1]]
         error = cause
     return []
+
+
+def _causes(error: BaseException, app_root: Path | None) -> Iterator[str]:
+    """A line for each exception that this one came from, the nearest first: how, what, and where in the app."""
+    seen = {id(error)}
+    for _ in range(MAX_CAUSES):
+        cause, how = error.__cause__, "because of"
+        if cause is None and not error.__suppress_context__:
+            cause, how = error.__context__, "while handling"
+        if cause is None or id(cause) in seen or isinstance(cause, asyncio.CancelledError):
+            return
+        seen.add(id(cause))
+        said = _message(cause).partition("\n")[0][:MAX_CAUSE_CHARS]
+        own = [tb for tb in _tracebacks(cause.__traceback__) if _is_app(tb, app_root)]
+        place = f" ({Path(own[-1].tb_frame.f_code.co_filename).name}:{own[-1].tb_lineno})" if own else ""
+        yield f"\n{how} {type(cause).__name__}{': ' if said else ''}{said}{place}"
+        error = cause
 
 
 def _tracebacks(tb: TracebackType | None) -> Iterator[TracebackType]:
