@@ -19,6 +19,7 @@ FLIGHTWIRE = Path(sys.executable).with_name("flightwire")
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
 OWN_VARIABLES = ("FLIGHTWIRE_", "OPENAI_")
+OTHERS = ("PORT", "HOST", "PYTHONUNBUFFERED")
 KEPT_VARIABLES = ("FLIGHTWIRE_CACHE",)
 
 
@@ -27,7 +28,7 @@ def clean_environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in KEPT_VARIABLES or not (name.startswith(OWN_VARIABLES) or name in ("PORT", "HOST"))
+        if name in KEPT_VARIABLES or not (name.startswith(OWN_VARIABLES) or name in OTHERS)
     }
     return {**kept, "NO_COLOR": "1", **(extra or {})}
 

@@ -6,6 +6,7 @@ Owns: the event loop, signals, and the order in which things end. Refuses to kno
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -87,6 +88,7 @@ def serve(
         how: see `Serving`.
     """
     how = how or Serving()
+    _print_line_by_line()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         server = how.server(how.around(app), listener)
         stop = asyncio.Event()
@@ -98,6 +100,13 @@ def serve(
             )
         finally:
             _exit_anyway()
+
+
+def _print_line_by_line() -> None:
+    """What the app prints is seen when it is printed, in a container's log and through a pipe as in a terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
