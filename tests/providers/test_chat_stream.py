@@ -545,55 +545,6 @@ def test_two_pieces_give_the_same(offset: int) -> None:
         assert decode(RICH, sizes=[split]) == whole, split
 
 
-# What comes while a reader waits is nearly always one event, of which nothing but the text is read.
-
-ALONE = [
-    delta(role="assistant", content=""),
-    *(
-        delta(content=piece)
-        for piece in ("Hel", "lo", 'q"\\uote\n', "👍\u2028", "a\0b", "\ud83d", "\udc4d", "", "$", "x" * 5000)
-    ),
-    delta(content="r", refusal="no"),
-    event('{"choices": [{"index": 0, "delta": {"content": "a"}}],\ndata: "usage": null}'),  # of two lines
-    delta(content="one").replace(b"\n", b"\r\n"),
-    delta(content="two") + delta(content="three"),
-    b": a comment\n\n",
-    delta(content="mine") + b"data: {",
-    b'"choices": []}\n\n',
-    delta(content="no", index=1),
-    event({"choices": [{"index": 0, "delta": {"content": "logged"}, "logprobs": {"content": [5]}}]}),
-    delta(content="again"),
-    call(0, "a", "f", "{}"),
-    delta(content="after the call"),
-    delta("tool_calls", content="last"),
-    DONE,
-]
-
-
-@pytest.mark.parametrize("json_tool", [None, "json"])
-def test_events_that_come_alone_are_read_like_all_others(json_tool: str | None) -> None:
-    chat = ChatStream(service="OpenAI", url="https://x/v1", json_tool=json_tool)
-    parts: list[ProviderPart] = []
-    taken = []
-    for data in ALONE:
-        part = chat.lone(data)
-        if part is not None:
-            taken.append(part.text)
-        parts += chat.feed(data) if part is None else [part]
-    assert (parts, chat.failure) == decode(b"".join(ALONE), sizes=map(len, ALONE), json_tool=json_tool)
-    assert json_tool or taken[:5] == ["lo", 'q"\\uote\n', "👍\u2028", "$", "x" * 5000]
-    assert not {"a\0b", "r", "no", "logged", "last"} & set(taken)
-
-
-def test_event_that_comes_alone_is_left_while_another_has_begun() -> None:
-    chat = ChatStream(service="OpenAI", url="https://x/v1")
-    chat.feed(text("a"))
-    assert chat.lone(text("b")) == TextDelta("text-0", "b")
-    chat.feed(b"data: ")
-    assert chat.lone(text("c")) is None
-    assert chat.lone(b"") is None
-
-
 def test_every_truncation_ends_in_an_answer_or_an_error() -> None:
     for end in range(len(RICH)):
         parts, failure = decode(RICH[:end])

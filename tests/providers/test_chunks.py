@@ -44,18 +44,6 @@ def test_what_is_not_whole_is_left(pieces: list[bytes], data: st.DataObject) -> 
     assert content_of_chunks(LAST) == b""
 
 
-def test_size_that_was_seen_before_is_looked_at_all_the_same() -> None:
-    for _ in range(2):
-        assert content_of_chunks(b"5\r\nabcde\r\n") == b"abcde"
-        assert content_of_chunks(b"5\r\nabcde\rX") == b""
-        assert content_of_chunks(b"5\r\nabcdeX\n") == b""
-        assert content_of_chunks(b"5\r\nabcd\r\n") == b""
-        assert content_of_chunks(b"5\r\nabcdef\r\n") == b""
-        assert content_of_chunks(b"5\r\nabcde\r\n5\r\nfghij\r\n") == b"abcdefghij"
-        assert content_of_chunks(b"0\r\n\r\n") == b""
-        assert content_of_chunks(b"05\r\nabcde\r\n") == b"abcde"
-
-
 @pytest.mark.parametrize(
     "data",
     [

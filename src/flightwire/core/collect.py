@@ -230,7 +230,7 @@ class StepCollector:
         self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
         self._reasoning_names: dict[str, str] = {}
 
-    def take(self, batch: Sequence[ProviderPart]) -> Sequence[StreamPart]:
+    def take(self, batch: Sequence[ProviderPart]) -> list[StreamPart]:
         """Turn a batch into what readers see, up to what needs thought.
 
         Raises:
@@ -245,14 +245,8 @@ class StepCollector:
         ):  # a token that came alone, and more of the text that is being written
             text = part.text
             self._add(text)
-            self._size = self._seen = size = self._size + len(text)
-            if size > self._limit:
-                raise self._too_large()
-            self._stamp(_now())
-            block = self._block
-            if block is not None and len(block.pieces) >= FOLD_PIECES:
-                block.fold()
-            return (part if self._hot_name is None else TextDelta(self._hot_name, text),)
+            self._grow(self._size + len(text))
+            return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
         out: list[StreamPart] = []
         append = out.append
         size, hot, add, name = self._size, self._hot, self._add, self._hot_name
@@ -278,15 +272,12 @@ class StepCollector:
     def _grow(self, size: int) -> None:
         """Output has come: the step is as large as this now."""
         if size > self._limit:
-            raise self._too_large()
+            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         self._size = self._seen = size
         self._stamp(_now())
         block = self._block
         if block is not None and len(block.pieces) >= FOLD_PIECES:
             block.fold()
-
-    def _too_large(self) -> OutputLimitError:
-        return OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
 
     @staticmethod
     def needs_thought(part: ProviderPart) -> bool:
@@ -302,7 +293,7 @@ class StepCollector:
         out: list[StreamPart] = []
         self._pass_on(part, out)
         if self._size > self._limit:
-            raise self._too_large()
+            raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         if self._size > self._seen:
             self._seen = self._size
             self._stamp(_now())

@@ -11,7 +11,7 @@ a reader that was dropped blocks nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from flightwire.scope import Gate
@@ -100,22 +100,21 @@ class PartLog(Generic[P]):
         handed = parts if len(parts) <= SLICE_PARTS else None
         waiting = self._waiting
         if len(waiting) == 1:  # most often
-            place, waiter = waiting.popitem()
+            readers: Iterable[tuple[Place, Waiter[Sequence[P]]]] = (waiting.popitem(),)
+        else:
+            readers, self._waiting = waiting.items(), {}
+        for place, waiter in readers:
             gate = place.gate
             if gate is None or (leave := gate.leave) is None:
                 waiter.go_on(handed, source)
-            else:  # as in `_hand`, written out: once per token
-                gate.is_turn = True
-                try:
-                    waiter.go_on(handed, source)
-                finally:
-                    gate.is_turn = False
-                leave()
-        elif waiting:
-            self._waiting = {}
-            for place, waiter in waiting.items():
-                _hand(place.gate, waiter, handed, source)
-        return True if self._waiting else self.wants_more
+                continue
+            gate.is_turn = True
+            try:
+                waiter.go_on(handed, source)
+            finally:
+                gate.is_turn = False
+            leave()
+        return bool(self._waiting) or self.wants_more
 
     def settle(self) -> None:
         """Nothing that is awaited will change any more; parts may still be added."""
@@ -243,21 +242,3 @@ class PartLog(Generic[P]):
         for end in ends:
             if not end.done():
                 end.set_result(None)
-
-
-def _hand(
-    gate: Gate | None,
-    waiter: Waiter[Sequence[Any]],
-    parts: Sequence[Any] | None,
-    source: asyncio.Task[Any] | None,
-) -> None:
-    """Let a reader go on, and then what it has written leave."""
-    if gate is None or (leave := gate.leave) is None:
-        waiter.go_on(parts, source)
-        return
-    gate.is_turn = True
-    try:
-        waiter.go_on(parts, source)
-    finally:
-        gate.is_turn = False
-    leave()

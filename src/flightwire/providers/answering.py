@@ -181,11 +181,9 @@ async def _batches(
 class _Consumer:
     """Takes bytes in the turn in which they come, once per token, until something else is to be done first."""
 
-    __slots__ = ("_lone", "_reader", "_take", "failure")
+    __slots__ = ("_reader", "_take", "failure")
 
     def __init__(self, reader: EventReader, take: Take) -> None:
-        has_none = reader.includes_raw or type(reader).lone is EventReader.lone
-        self._lone = None if has_none else reader.lone
         self._reader = reader
         self._take = take
         self.failure: Exception | None = None
@@ -194,8 +192,6 @@ class _Consumer:
         """See `Reply.read_on`."""
         reader = self._reader
         try:
-            if self._lone is not None and (part := self._lone(data)) is not None:
-                return self._take((part,))
             parts = reader.feed(data)
             if parts and not self._take(parts):
                 return False

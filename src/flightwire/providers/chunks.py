@@ -12,24 +12,17 @@ _LINE_END = b"\r\n"
 _CR, _LF = _LINE_END
 _HEX = b"0123456789abcdefABCDEF"
 _MOST_DIGITS = 7
-_MOST_SIZES = 1024
-_sizes: dict[bytes, int] = {}  # how chunks of one read wrote theirs: the digits, and what they say
 
 
 def content_of_chunks(data: bytes) -> bytes:
     """What is in these bytes if they are whole chunks and nothing else; b"" of all others, and of the last chunk."""
     begin = data.find(_LINE_END)
     digits = data[:begin]
-    size = _sizes.get(digits)
-    if size is not None and len(data) == begin + size + 4 and data[-1] == _LF and data[-2] == _CR:
-        return data[begin + 2 : -2]
     if not 0 < begin <= _MOST_DIGITS or digits.strip(_HEX):
         return b""
     begin += 2
     end = begin + int(digits, 16)
     if len(data) == end + 2 and data[end] == _CR and data[-1] == _LF:
-        if len(_sizes) < _MOST_SIZES and end > begin:
-            _sizes[digits] = end - begin
         return data[begin:end]
     if data[end : end + 2] != _LINE_END or end == begin:
         return b""

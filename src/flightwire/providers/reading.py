@@ -36,7 +36,6 @@ class EventReader(ABC):
         ended: nothing more will be given.
         failure: why it ended before its time.
         begun: the API has begun to answer: from now on nothing may be asked for again.
-        includes_raw: whether each event is given as it came, too.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class EventReader(ABC):
         self._service = service
         self._url = url
         self._headers = headers
-        self.includes_raw = include_raw
+        self._include_raw = include_raw
         self._events = SSEDecoder()
         self._held: dict[str, str] = {}  # block id → half a surrogate pair that waits for its other half
 
@@ -77,7 +76,7 @@ class EventReader(ABC):
     def feed(self, data: bytes) -> list[ProviderPart]:
         """Give the parts that these bytes complete; never raises, see `failure`."""
         try:
-            if data and not self.includes_raw:
+            if data and not self._include_raw:
                 out: list[ProviderPart] = []
                 self.take_events(self._events.feed(data), out)
                 return out
@@ -86,13 +85,6 @@ class EventReader(ABC):
             return self._end_of_bytes()
         except OutputLimitError as error:
             return self._fail(f"{self._service} sent something that is not an answer: {error}")
-
-    def lone(self, data: bytes) -> ProviderPart | None:
-        """The part that these bytes are, if they are one event that goes on with a text and says nothing else.
-
-        Else nothing is taken, and `feed` is to be called. Not where `includes_raw`, nor when it has `ended`.
-        """
-        return None
 
     def broke_off(self, error: APICallError) -> list[ProviderPart]:
         """The connection failed. An answer that had already said why it ends is complete all the same."""
@@ -114,7 +106,7 @@ class EventReader(ABC):
 
     def _take(self, events: list[bytes]) -> list[ProviderPart]:
         out: list[ProviderPart] = []
-        if not self.includes_raw:
+        if not self._include_raw:
             self.take_events(events, out)
             return out
         for data in events:

@@ -68,24 +68,6 @@ class SSEDecoder:
         self._failure: OutputLimitError | None = None
         self._is_between = True  # whether the next byte begins an event
 
-    def lone(self, data: bytes) -> bytes | None:
-        """The data of an event that comes alone: of one `data: ` line, from its first byte to its last.
-
-        All else is not taken, and is for `feed`.
-        """
-        if (
-            self._is_between
-            and data[:6] == _PLAIN
-            and len(data) <= self._max_line_bytes
-            and data[-2:] == _END
-        ):
-            event = data[6:-2]
-            # Numbers: looking for bytes in bytes raises and catches a TypeError first.
-            if _LF not in event and _CR not in event:
-                self._at_start = False
-                return event
-        return None
-
     def feed(self, data: bytes) -> list[bytes]:
         """Give the data of every event that these bytes complete.
 
@@ -93,9 +75,16 @@ class SSEDecoder:
             OutputLimitError: a line, or the data of one event, is longer than `max_line_bytes`. Events that were
                 complete before it are given first; then this call, or the next one, raises.
         """
-        if (event := self.lone(data)) is not None:
-            return [event]
-        if self._is_between and data[:6] == _PLAIN and len(data) <= self._max_line_bytes and _CR not in data:
+        if (
+            self._is_between
+            and data[:6] == _PLAIN
+            and len(data) <= self._max_line_bytes
+            and _CR not in data  # a number: looking for bytes in bytes raises and catches a TypeError first
+        ):
+            event = data[6:-2]
+            if data[-2:] == _END and _LF not in event:
+                self._at_start = False
+                return [event]
             return self._plain(data)
         if self._tail and self._failure is None and len(data) <= self._max_line_bytes and _END in data:
             begun = data.index(_END) + len(_END)  # the rest of the event that the last read cut in two

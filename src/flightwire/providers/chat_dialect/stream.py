@@ -109,20 +109,6 @@ class ChatStream(EventReader):
             self._take_event(data, out)
             text_id = self._plain_id()
 
-    def lone(self, data: bytes) -> TextDelta | None:
-        """See `EventReader`. The hot path, run once per token that comes alone."""
-        text_id = self._text_id
-        if text_id is None or not self._has_metadata or self._held or self._oddities > _MAX_ODDITIES:
-            return None
-        event = self._events.lone(data)
-        if event is None:
-            return None
-        try:
-            content = decode_plain(event).choices[0].delta.content
-        except REFUSALS:
-            return None
-        return TextDelta(text_id, content) if content and "\0" not in content else None
-
     def _plain_id(self) -> str | None:
         """The text that goes on while chunks are plain; None when they are to be looked at."""
         return None if self._held or self.ended or self._oddities > _MAX_ODDITIES else self._text_id

@@ -13,7 +13,7 @@ from typing import Any
 from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
-from flightwire.wire.flight.deltas import LONE_CLOSE, LONE_OPEN, delta_rows, is_lone_text
+from flightwire.wire.flight.deltas import delta_rows, is_lone_text, lone_row
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
@@ -119,11 +119,7 @@ class Writer:
         encoder.next_id = taken + 1
         tail = slot.tail
         slot.tail = following = b"%x" % taken
-        try:
-            encoded = rows.text_json(text) if text[:1] == "$" else rows.encode_json(text)
-        except UnicodeEncodeError:
-            encoded = rows.text_json(text)
-        return b"".join((tail, LONE_OPEN[kind], encoded, LONE_CLOSE[kind], following, b'"}\n'))
+        return lone_row(tail, kind, text, following)
 
     def push(self, slot: Slot, items: Sequence[object]) -> bytes:
         """Write items of an async iterable.
