@@ -53,9 +53,8 @@ class _Watcher:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._context = (
-            Context()
-        )  # nobody's: a timer would keep the request that it was set in, for as long as it runs
+        # Nobody's: a timer would keep the request that it was set in, for as long as it runs.
+        self._context = Context()
         self._watched: dict[Dated, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf

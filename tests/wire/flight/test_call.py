@@ -357,10 +357,11 @@ def test_what_stands_deep_and_again_arrives_as_one() -> None:
     body = encode_call([top, bottom])
     assert isinstance(body, str)
     assert ":0" * 55 in body
-    again, end = decode_call(body)
-    assert end[1] is again  # type: ignore[index]
+    call: Any = decode_call(body)
+    again, end = call
+    assert end[1] is again
     for _ in range(56):
-        again = again[0]  # type: ignore[index]
+        again = again[0]
     assert again is end
 
 

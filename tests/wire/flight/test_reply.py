@@ -173,9 +173,10 @@ def test_path_is_as_long_as_react_makes_it(version: str, reacts: Callable[[str, 
     body = body_of(reacts(version, "production").encode(source))
     assert isinstance(body, str)
     assert body.count(":0:in") == 30
-    deep, one = decode_call(body)
+    arrived: Any = decode_call(body)
+    deep, one = arrived
     for i in reversed(range(60)):
-        deep = deep["in"] if i % 2 else deep[0]  # type: ignore[index,call-overload]
+        deep = deep["in"] if i % 2 else deep[0]
     assert one is deep
     assert one == {"v": 1}
 
@@ -183,9 +184,10 @@ def test_path_is_as_long_as_react_makes_it(version: str, reacts: Callable[[str, 
 def test_paths_with_steps_in_common_lead_to_their_own_ends() -> None:
     first, second = {"a": [1, {"b": 2}]}, [{"a": [3]}]
     call = [first, second, "$0:0:a:1", "$0:0:a", "$0:1:0:a", "$0:0:a:1", "$0:1:0", "$0:1"]
-    *_, inner, items, other, again, middle, outer = decode_call(json.dumps(call))
+    arrived: Any = decode_call(json.dumps(call))
+    *_, inner, items, other, again, middle, outer = arrived
     assert (inner, items, other, middle, outer) == ({"b": 2}, [1, {"b": 2}], [3], {"a": [3]}, [{"a": [3]}])
-    assert again is inner is items[1]  # type: ignore[index]
+    assert again is inner is items[1]
     for wrong in ("$0:0:a:2", "$0:0:b", "$0:1:1", "$0:0:a:01"):
         with pytest.raises(DecodeError, match="not there"):
             decode_call(json.dumps([*call, wrong]))

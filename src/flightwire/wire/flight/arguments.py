@@ -232,7 +232,7 @@ class Decoder:
             value = self._refer(part_id, depth, is_whole=not steps)
         if not steps:
             return value
-        self._nodes_left -= len(steps) - 1
+        self._nodes_left -= len(steps) - 1  # `_repeat` looks whether any are left
         trail, opaque = self._trail, self._opaque
         for step, index in steps:
             me = id(value)
