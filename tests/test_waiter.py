@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from asyncio.tasks import _PyTask  # type: ignore[attr-defined] # what tasks are where C is not
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
+from weakref import ref
 
 import pytest
 import uvloop
@@ -320,3 +322,19 @@ def test_tasks_in_python_are_tasks_too() -> None:
         return str(await task)
 
     assert asyncio.run(main()) == "there"
+
+
+def test_no_loop_outlives_those_who_waited_in_it() -> None:
+    async def main() -> Waiter[str]:
+        first: Waiter[str] = Waiter(asyncio.get_running_loop())
+        second: Waiter[str] = Waiter(asyncio.get_running_loop())
+        assert first.get_loop() is second.get_loop() is asyncio.get_running_loop()
+        return first
+
+    loop = asyncio.new_event_loop()
+    waiter = loop.run_until_complete(main())
+    loop.close()
+    held = ref(loop)
+    del loop, waiter
+    gc.collect()
+    assert held() is None

@@ -15,6 +15,7 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 __all__ = ["Waiter"]
 
@@ -30,11 +31,13 @@ class Waiter(Generic[T]):
         callback: lets the task go on that waits and was not woken yet; None when there is none.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_item", "_loop", "callback")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_item", "_loop", "_news", "callback", "get_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop = loop
+        self._news = _news_of(loop)
+        self.get_loop = self._news.get_loop  # what a task asks first; C, where a method here would be Python
         self.callback: Callable[[Any], object] | None = None
         self._context: Context | None = None
         self._item: T | None = None
@@ -61,7 +64,7 @@ class Waiter(Generic[T]):
         self.callback = self._context = None
         self._item = item
         try:
-            context.run(callback, self)
+            context.run(callback, self._news.future)
         except (SystemExit, KeyboardInterrupt) as error:  # they are for the loop, not for the caller
             loop.call_soon(_raise, error)
         finally:
@@ -83,10 +86,6 @@ class Waiter(Generic[T]):
         item, self._item = self._item, None
         return item
 
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop it belongs to."""
-        return self._loop
-
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Say what to call when it is woken; the task does."""
         self.callback, self._context = callback, context
@@ -102,6 +101,27 @@ class Waiter(Generic[T]):
 
     def result(self) -> None:
         """What the task asks for when it is woken."""
+
+
+class _News:
+    """What the tasks of a loop are woken with: a future that is done. asyncio looks into its own without calling Python."""
+
+    __slots__ = ("__weakref__", "future", "get_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.future.set_result(None)
+        self.get_loop: Callable[[], asyncio.AbstractEventLoop] = self.future.get_loop
+
+
+_news: WeakValueDictionary[int, _News] = WeakValueDictionary()  # by the loop's id, while somebody waits in it
+
+
+def _news_of(loop: asyncio.AbstractEventLoop) -> _News:
+    news = _news.get(id(loop))
+    if news is None or news.get_loop() is not loop:
+        news = _news[id(loop)] = _News(loop)
+    return news
 
 
 class _Cancelled:

@@ -296,6 +296,14 @@ async def test_a_step_says_how_fast_it_was() -> None:
     assert 0 <= between.min_s <= between.median_s <= between.max_s
 
 
+async def test_a_step_of_many_chunks_knows_when_each_of_them_came() -> None:
+    for count in (31, 32, 33, 70):  # they are folded by the 32
+        step = await stream_text(model=ScriptedModel([Reply(*"a" * count)]), prompt="Hi").final_step
+        times = step.performance.output_times_s
+        assert len(times) == count
+        assert list(times) == sorted(times)
+
+
 async def test_a_whole_answer_has_no_chunks() -> None:
     step = (await generate_text(model=ScriptedModel(), prompt="Hi")).final_step
     assert step.performance.response_time_s > 0

@@ -68,6 +68,14 @@ def test_what_looks_odd_is_left(data: bytes) -> None:
     assert content_of_chunks(data) == b""
 
 
+def test_a_chunk_of_every_size_is_taken_and_one_of_another_is_not() -> None:
+    for size in range(1, 1200):
+        piece = b"a" * size
+        assert content_of_chunks(chunk(piece)) == piece
+        for said in {size - 1, size + 1, size // 16, size * 16} - {size}:
+            assert content_of_chunks(b"%x\r\n%b\r\n" % (said, piece)) == b"", (size, said)
+
+
 def cuts(whole: bytes) -> Iterator[int]:
     yield from range(1, len(whole), 1 if len(whole) < 150 else 3)
 

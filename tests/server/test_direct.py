@@ -25,7 +25,7 @@ from flightwire import (
 )
 from flightwire.events import ProviderFinish, ProviderPart, StreamStart, TextDelta, TextEnd, TextStart, Usage
 from flightwire.providers.base import ModelCall
-from flightwire.server.direct import Rest, can_send_at_once, send_at_once, send_body_at_once, writes_chunks
+from flightwire.server.direct import Rest, can_send_at_once, known_cycle, send_at_once, send_body_at_once
 
 from ..test_client import serving
 
@@ -265,12 +265,13 @@ def cycle_of(transport: Transport, method: str = "POST") -> Any:
 @pytest.mark.parametrize("state", STATES)
 async def test_what_is_written_past_uvicorn_s_send_is_what_it_would_write(state: str, method: str) -> None:
     outcomes = []
-    for as_chunk in (True, False):
+    for is_past in (True, False):
         transport = Transport()
         cycle = cycle_of(transport, method)
         for message in STATES[state]:
             await cycle.send(message)
-        outcomes.append((str(send_body_at_once(cycle.send, b"0:[]\n", as_chunk=as_chunk)), transport.written))
+        known = known_cycle(cycle.send) if is_past else None
+        outcomes.append((str(send_body_at_once(cycle.send, known, b"0:[]\n")), transport.written))
     assert outcomes[0] == outcomes[1]
     assert (b"5\r\n0:[]\n\r\n" in outcomes[0][1]) == (state == "a response that goes on" and method == "POST")
 
@@ -281,14 +282,14 @@ async def test_a_client_that_does_not_read_or_has_gone_gets_nothing_past_uvicorn
     await cycle.send(START)
     begun = transport.written
     cycle.flow.pause_writing()
-    rest = send_body_at_once(cycle.send, b"a", as_chunk=True)
+    rest = send_body_at_once(cycle.send, cycle, b"a")
     assert isinstance(rest, Rest)
     assert transport.written == begun
     cycle.flow.resume_writing()
     await rest
     assert transport.written == begun + b"1\r\na\r\n"
     cycle.disconnected = True
-    assert send_body_at_once(cycle.send, b"b", as_chunk=True) is None
+    assert send_body_at_once(cycle.send, cycle, b"b") is None
     assert transport.written == begun + b"1\r\na\r\n"
 
 
@@ -299,14 +300,14 @@ async def test_only_the_send_that_we_know_is_passed_by() -> None:
         pass
 
     cycle = cycle_of(Transport())
-    assert writes_chunks(cycle.send)
-    assert not writes_chunks(Server().send)
-    assert not writes_chunks(around)
+    assert known_cycle(cycle.send) is cycle
+    assert known_cycle(Server().send) is None
+    assert known_cycle(around) is None
     cycle.__class__ = Other  # what somebody makes of it
-    assert not writes_chunks(cycle.send)
+    assert known_cycle(cycle.send) is None
     cycle = cycle_of(Transport())
     del cycle.flow  # another version
-    assert not writes_chunks(cycle.send)
+    assert known_cycle(cycle.send) is None
 
 
 @pytest.mark.parametrize("http", ["httptools", "h11"])

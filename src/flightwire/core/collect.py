@@ -182,12 +182,12 @@ class StepCollector:
         finish: the provider's last word.
         response: what it said about its answer.
         start: what it said before.
-        chunks: when output came, one time per batch.
     """
 
     __slots__ = (
         "_add",
         "_block",
+        "_chunks",
         "_has_begun",
         "_hot",
         "_hot_name",
@@ -198,9 +198,8 @@ class StepCollector:
         "_recorder",
         "_seen",
         "_size",
-        "_stamp",
         "_text_names",
-        "chunks",
+        "_times",
         "finish",
         "response",
         "rest",
@@ -214,14 +213,14 @@ class StepCollector:
         self.start = StreamStart()
         self.response = ResponseMetadata()
         self.finish: ProviderFinish | None = None
-        self.chunks = array("d")
         self._ids = ids
         self._recorder = recorder
         self._limit = max_output_bytes
         self._include_raw = include_raw
         self._size = 0
         self._seen = 0  # the size when output was last seen to come
-        self._stamp = self.chunks.append
+        self._chunks = array("d")
+        self._times: list[float] = []  # that follow: an array takes a number in at thrice the cost
         self._has_begun = False
         self._hot: str | None = None  # the provider's id of the text that is being written
         self._hot_name: str | None = None  # ours, if it is another
@@ -243,9 +242,14 @@ class StepCollector:
             and part.text
             and part.provider_metadata is None
         ):  # a token that came alone, and more of the text that is being written
-            text = part.text
-            self._add(text)
-            self._grow(self._size + len(text))
+            text, add, times = part.text, self._add, self._times
+            size = self._size + len(text)
+            add(text)
+            if size <= self._limit and len(times) < FOLD_PIECES:  # as `_grow`, written out
+                self._size = self._seen = size
+                times.append(_now())
+            else:
+                self._grow(size)
             return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
         out: list[StreamPart] = []
         append = out.append
@@ -274,10 +278,17 @@ class StepCollector:
         if size > self._limit:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         self._size = self._seen = size
-        self._stamp(_now())
-        block = self._block
-        if block is not None and len(block.pieces) >= FOLD_PIECES:
-            block.fold()
+        times = self._times
+        times.append(_now())
+        if len(times) >= FOLD_PIECES:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Let what has come take less memory."""
+        self._chunks.extend(self._times)
+        self._times.clear()
+        if self._block is not None:
+            self._block.fold()
 
     @staticmethod
     def needs_thought(part: ProviderPart) -> bool:
@@ -296,7 +307,7 @@ class StepCollector:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         if self._size > self._seen:
             self._seen = self._size
-            self._stamp(_now())
+            self._times.append(_now())
         return out
 
     def _pass_on(self, part: ProviderPart | StreamPart, out: list[StreamPart]) -> None:
@@ -357,7 +368,18 @@ class StepCollector:
     @property
     def has_output(self) -> bool:
         """Whether there was any text, reasoning, file or tool input."""
-        return bool(self.chunks)
+        return self.last_chunk is not None
+
+    @property
+    def chunks(self) -> Sequence[float]:
+        """When output came, one time per batch."""
+        return (*self._chunks, *self._times)
+
+    @property
+    def last_chunk(self) -> float | None:
+        """When output came last."""
+        times = self._times or self._chunks
+        return times[-1] if times else None
 
     @property
     def has_begun(self) -> bool:

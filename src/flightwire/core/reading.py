@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from flightwire.core.log import JOIN_PARTS, SLICE_PARTS
 from flightwire.events import StreamPart, TextDelta
 from flightwire.scope import Gate, current_scope
-from flightwire.waiter import Waiter
 
 if TYPE_CHECKING:
     from flightwire.core.stream_text import StreamTextResult
@@ -38,19 +37,6 @@ class Reader:
         place = getattr(self, "_place", None)
         if place is not None:
             self._log.leave(place)
-
-    def _expect(self) -> Waiter[Sequence[StreamPart]] | None:
-        """What to await where nothing else is to be done first; else None, and `_take` does it."""
-        log, place, gate = self._log, self._place, self._gate
-        if (
-            place.position < len(log.parts)
-            or place.position - log.joined >= JOIN_PARTS
-            or not self._has_begun
-            or log.closed
-            or (gate is not None and (gate.closed or not (gate.is_turn or gate.leave is None)))
-        ):
-            return None
-        return log.expect(place)
 
     async def _take(self) -> Sequence[StreamPart]:
         """The next parts, at least one; none at the end."""
@@ -126,25 +112,35 @@ class TextStream(Reader):
 
     def __init__(self, result: StreamTextResult[Any, Any, Any]) -> None:
         super().__init__(result)
-        self._ready: Iterator[str] = iter(())
+        self._ready: Iterator[str] | None = None
         self._failed: BaseException | None = None
 
     def __aiter__(self) -> TextStream:
         return self
 
     async def __anext__(self) -> str:
-        for text in self._ready:
-            return text
+        if self._ready is not None:
+            for text in self._ready:
+                return text
+            self._ready = None
+        log, place, gate = self._log, self._place, self._gate
         while self._failed is None:
-            if (waiter := self._expect()) is not None:  # as in `_take`, written out: once per token
+            # Where nothing is to be done before it waits, as in `_take`, written out: once per token.
+            if (
+                place.position == len(log.parts)
+                and place.position - log.joined < JOIN_PARTS
+                and self._has_begun
+                and not log.closed
+                and (gate is None or (not gate.closed and (gate.is_turn or gate.leave is None)))
+            ):
                 try:
-                    parts = await waiter
+                    parts = await log.expect(place)
                 except BaseException:
-                    self._log.forget(self._place)
+                    log.forget(place)
                     raise
                 if parts is None:
                     continue
-                self._place.position += len(parts)
+                place.position += len(parts)
             elif not (parts := await self._take()):
                 break
             if len(parts) == 1 and type(part := parts[0]) is TextDelta:

@@ -339,7 +339,7 @@ class Run:
 
     def _last_chunk(self) -> float | None:
         step = self._step
-        return step.collector.chunks[-1] if step is not None and step.collector.chunks else None
+        return None if step is None else step.collector.last_chunk
 
     # --- parts ---------------------------------------------------------------------------------------------------
 

@@ -190,10 +190,10 @@ class _Consumer:
 
     def consume(self, data: bytes) -> bool:
         """See `Reply.read_on`."""
-        reader = self._reader
+        reader, take = self._reader, self._take
         try:
             parts = reader.feed(data)
-            if parts and not self._take(parts):
+            if parts and not take(parts):
                 return False
         except Exception as error:  # it belongs to who awaits the answer, not to the connection
             self.failure = error

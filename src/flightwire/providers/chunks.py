@@ -6,26 +6,21 @@ else of HTTP, which is the client's business.
 
 from __future__ import annotations
 
+from flightwire.wire.chunked import HEADS_BY_LENGTH, LINE_END
+
 __all__ = ["content_of_chunks"]
 
-_LINE_END = b"\r\n"
-_CR, _LF = _LINE_END
 _HEX = b"0123456789abcdefABCDEF"
 _MOST_DIGITS = 7
 
 
 def content_of_chunks(data: bytes) -> bytes:
     """What is in these bytes if they are whole chunks and nothing else; b"" of all others, and of the last chunk."""
-    begin = data.find(_LINE_END)
-    digits = data[:begin]
-    if not 0 < begin <= _MOST_DIGITS or digits.strip(_HEX):
-        return b""
-    begin += 2
-    end = begin + int(digits, 16)
-    if len(data) == end + 2 and data[end] == _CR and data[-1] == _LF:
-        return data[begin:end]
-    if data[end : end + 2] != _LINE_END or end == begin:
-        return b""
+    length = len(data)
+    if length < len(HEADS_BY_LENGTH):  # how long a chunk is says how it begins; to read it costs more
+        head = HEADS_BY_LENGTH[length]
+        if head is not None and data[: len(head)] == head and data[-2:] == LINE_END:
+            return data[len(head) : -2]
     return _content_of_several(data)
 
 
@@ -33,13 +28,13 @@ def _content_of_several(data: bytes) -> bytes:
     pieces: list[bytes] = []
     at = 0
     while at < len(data):
-        begin = data.find(_LINE_END, at)
+        begin = data.find(LINE_END, at)
         digits = data[at:begin]
         if not 0 < len(digits) <= _MOST_DIGITS or begin < 0 or digits.strip(_HEX):
             return b""
         begin += 2
         end = begin + int(digits, 16)
-        if end == begin or data[end : end + 2] != _LINE_END:
+        if end == begin or data[end : end + 2] != LINE_END:
             return b""
         pieces.append(data[begin:end])
         at = end + 2

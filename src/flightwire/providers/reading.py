@@ -36,6 +36,7 @@ class EventReader(ABC):
         ended: nothing more will be given.
         failure: why it ended before its time.
         begun: the API has begun to answer: from now on nothing may be asked for again.
+        is_complete: the answer has said why it ends, so that nothing is missing if the connection breaks now.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class EventReader(ABC):
         self.ended = False
         self.failure: APICallError | None = None
         self.begun = False
+        self.is_complete = False
         self._service = service
         self._url = url
         self._headers = headers
@@ -65,11 +67,6 @@ class EventReader(ABC):
     @abstractmethod
     def finish(self) -> list[ProviderPart]:
         """The last parts of an answer that came to its end; sets `ended`."""
-
-    @property
-    @abstractmethod
-    def is_complete(self) -> bool:
-        """Whether the answer has said why it ends, so that nothing is missing if the connection breaks now."""
 
     # --- the way in ----------------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class StreamableValueSource(StreamableSource, Generic[T]):
             return self
         before: Any = stream.value() if stream.grown else stream.curr
         stream.curr = text
-        grows = type(before) is str and text.startswith(before)
+        grows = type(before) is str and text[: len(before)] == before  # `startswith` touches more
         link: Link = [DIFF, text[len(before) :], None] if grows else [CURR, text, None]
         stream.tail[2] = link  # as `push`, written out: once per token
         stream.tail = link

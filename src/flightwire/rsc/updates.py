@@ -121,7 +121,8 @@ class Updates:
             return
         self.alarm = self.soft
         for follower in self.followers:
-            follower.wake()
+            wake = follower.wake
+            wake()
 
     def _overflow(self) -> None:
         unread = self.unread_bytes

@@ -14,8 +14,9 @@ from types import coroutine
 from typing import Any, Final
 
 from flightwire.server.responses import Message, Send
+from flightwire.wire.chunked import HEADS, LINE_END
 
-__all__ = ["Rest", "can_send_at_once", "send_at_once", "send_body_at_once", "writes_chunks"]
+__all__ = ["Rest", "can_send_at_once", "known_cycle", "send_at_once", "send_body_at_once"]
 
 
 _DONE: Final = object()
@@ -61,30 +62,32 @@ def can_send_at_once(send: Send) -> bool:
     return type(getattr(send, "__self__", None)).__module__.startswith(_UVICORN)
 
 
-def writes_chunks(send: Send) -> bool:
-    """Whether a part of the body may be written past this `send`: it is uvicorn's own, of which we know what it would do."""
+def known_cycle(send: Send) -> Any:
+    """Past whose `send` a part of the body may be written: it is uvicorn's own, of which we know what it would do; else None."""
     cycle = getattr(send, "__self__", None)
-    return type(cycle).__module__ == _HTTPTOOLS and all(hasattr(cycle, name) for name in _ATTRIBUTES)
+    is_known = type(cycle).__module__ == _HTTPTOOLS and all(hasattr(cycle, name) for name in _ATTRIBUTES)
+    return cycle if is_known else None
 
 
-def send_body_at_once(send: Any, body: bytes, *, as_chunk: bool) -> Rest | Exception | None:
+def send_body_at_once(send: Send, cycle: Any, body: bytes) -> Rest | Exception | None:
     """As `send_at_once`, for a part of the body that is not the last and not empty. The hot path, run once per token.
 
     Arguments:
         send: that may be run by anybody.
+        cycle: its `known_cycle`.
         body: some bytes.
-        as_chunk: whether `send` `writes_chunks`.
     """
-    if as_chunk:
-        cycle = send.__self__
-        if (
-            cycle.chunked_encoding
-            and not cycle.flow.write_paused
-            and not cycle.disconnected
-            and not cycle.response_complete
-        ):
-            cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
-            return None
+    if (
+        cycle is not None
+        and cycle.chunked_encoding
+        and not cycle.flow.write_paused
+        and not cycle.disconnected
+        and not cycle.response_complete
+    ):
+        size = len(body)
+        head = HEADS[size] if size < len(HEADS) else b"%x\r\n" % size
+        cycle.transport.write(b"".join((head, body, LINE_END)))
+        return None
     return send_at_once(send, {"type": "http.response.body", "body": body, "more_body": True})
 
 

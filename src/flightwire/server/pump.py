@@ -15,7 +15,7 @@ from flightwire import deadlines
 from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
-from flightwire.server.direct import Rest, can_send_at_once, send_body_at_once, writes_chunks
+from flightwire.server.direct import Rest, can_send_at_once, known_cycle, send_body_at_once
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
 from flightwire.server.sources import Failures, Sources
 from flightwire.wire.flight.manifest import Manifest
@@ -60,6 +60,7 @@ class Pump:
     __slots__ = (
         "_beat_at",
         "_before_last",
+        "_cycle",
         "_deadline",
         "_ending",
         "_head",
@@ -81,7 +82,6 @@ class Pump:
         "_waiter",
         "_wake_up",
         "_writer",
-        "_writes_chunks",
         "error",
         "sent_bytes",
         "status",
@@ -117,7 +117,7 @@ class Pump:
         )
         self._waiter: asyncio.Future[None] | None = None
         self._is_direct = can_send_at_once(send)
-        self._writes_chunks = writes_chunks(send)
+        self._cycle = known_cycle(send)
         self._lone: tuple[Slot, Follower] | None = None  # while nothing but its texts may come
         self._wake_up: asyncio.Handle | None = None  # of the task, unless what has come leaves before
         self._rest: Rest | Exception | None = None  # of what was sent without the task
@@ -291,7 +291,7 @@ class Pump:
         row = self._writer.lone_text(slot, delta[0], delta[1])
         self._is_due = self._quiet = False
         self.sent_bytes += len(row)
-        rest = send_body_at_once(self._send, row, as_chunk=self._writes_chunks)
+        rest = send_body_at_once(self._send, self._cycle, row)
         if rest is not None:
             self._rest = rest
             self._is_writing = True

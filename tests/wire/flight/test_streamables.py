@@ -169,6 +169,15 @@ def test_twenty_thousand_tokens_arrive_one_by_one(each_build: React) -> None:
     assert answer == {"yields": [5 * n for n in range(20_001)], "errors": []}
 
 
+def test_a_delta_that_comes_alone_goes_into_the_row_that_the_last_one_named() -> None:
+    source = Snapshot("")
+    body = Body(source)
+    first = body.writer._encoder.next_id  # in the hot path ids are not written with `%x`
+    for number in range(first, 0x10000 + 300):
+        row = body.writer.extend(body.slots[id(source)], [(DIFF, "a")])
+        assert row == b'%x:{"diff":[0,"a"],"next":"$@%x"}\n' % (number - 1, number)
+
+
 def test_deltas_may_be_lists_with_more_in_them(react: React) -> None:
     assert react.read(streamed([[DIFF, "a", object()], [DONE, None, None]]))["yields"] == ["", "a"]
 

@@ -115,11 +115,6 @@ class MessageStream(EventReader):
         self._is_over = False  # the message; the stream may bring another
         self._id_prefix = ""
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the answer has said why it stopped."""
-        return self._is_over or self._ending.stop_reason is not None
-
     # --- events --------------------------------------------------------------------------------------------------
 
     def take_events(self, events: list[bytes], out: list[ProviderPart]) -> None:
@@ -180,6 +175,7 @@ class MessageStream(EventReader):
             self._stop(out)
         elif isinstance(index, int):
             self._take_of_block(str(kind), index, event, out)
+        self.is_complete = self._is_over or self._ending.stop_reason is not None
 
     def _take_of_block(self, kind: str, index: int, event: JSONObject, out: list[ProviderPart]) -> None:
         if kind == "content_block_start":

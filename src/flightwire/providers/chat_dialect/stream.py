@@ -81,11 +81,6 @@ class ChatStream(EventReader):
         self._answered_as_tool = False
         self._oddities = 0  # events that were not plain text while a text went on
 
-    @property
-    def is_complete(self) -> bool:
-        """The answer has given its finish reason."""
-        return self._raw_finish_reason is not None
-
     # --- the way in ----------------------------------------------------------------------------------------------
 
     def take_events(self, events: list[bytes], out: list[ProviderPart]) -> None:
@@ -93,7 +88,8 @@ class ChatStream(EventReader):
         if not self._has_metadata:
             self._take_metadata(events[:_EARLY_EVENTS], out)
         append = out.append
-        text_id = self._plain_id()
+        # As `_plain_id`, written out: once per token.
+        text_id = None if self._held or self.ended or self._oddities > _MAX_ODDITIES else self._text_id
         for data in events:
             if text_id is not None:
                 try:
@@ -185,6 +181,7 @@ class ChatStream(EventReader):
             self._take_delta(choice.delta, out)
         if choice.finish_reason:
             self._raw_finish_reason = choice.finish_reason
+            self.is_complete = True
 
     def _take_delta(self, delta: Delta, out: list[ProviderPart]) -> None:
         if reasoning := delta.reasoning_content or delta.reasoning:

@@ -113,11 +113,6 @@ class GeminiStream(EventReader):
         self._has_calls = False
         self._has_metadata = False
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the answer has said why it ended."""
-        return self._ending.raw_reason is not None
-
     # --- chunks --------------------------------------------------------------------------------------------------
 
     def take_events(self, events: list[bytes], out: list[ProviderPart]) -> None:
@@ -170,6 +165,7 @@ class GeminiStream(EventReader):
             model = model if isinstance(model, str) else None
             out.append(ResponseMetadata(answer_id, model, headers=self._headers))
         self._ending.take(chunk)
+        self.is_complete = self._ending.raw_reason is not None
         if self._ending.is_blocked:
             return
         candidate = first_candidate(chunk)

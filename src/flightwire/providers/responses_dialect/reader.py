@@ -80,11 +80,6 @@ class ResponsesReader(EventReader):
 
     # --- the way in ----------------------------------------------------------------------------------------------
 
-    @property
-    def is_complete(self) -> bool:
-        """The event that ends the answer has come."""
-        return self._info is not None
-
     def take_events(self, events: list[bytes], out: list[ProviderPart]) -> None:
         """The hot path: a piece of text costs one typed decode and one `TextDelta`."""
         decode = self._decoder()
@@ -229,7 +224,7 @@ class ResponsesReader(EventReader):
     # --- endings -------------------------------------------------------------------------------------------------
 
     def _on_end(self, event: Event, out: list[ProviderPart]) -> None:
-        self._info = event.response or ResponseInfo()
+        self._info, self.is_complete = event.response or ResponseInfo(), True
         if event.type == "response.incomplete" and self._info.status is None:
             self._info.status = "incomplete"
 
@@ -237,7 +232,7 @@ class ResponsesReader(EventReader):
         info = event.response or ResponseInfo()
         if info.error is None:
             info.status = "failed"
-            self._info = info
+            self._info, self.is_complete = info, True
         else:
             self._report(info.error)
 

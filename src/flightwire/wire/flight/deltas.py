@@ -17,29 +17,13 @@ MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nes
 
 _OPEN: Final = (b'{"diff":[0,', b'{"curr":')  # by kind: DIFF, CURR
 _CLOSE: Final = (b'],"next":', b',"next":')
-_LONE_OPEN: Final = (b':{"diff":[0,', b':{"curr":')
-_LONE_CLOSE: Final = (b'],"next":"$@', b',"next":"$@')
+LONE_OPEN: Final = (b':{"diff":[0,', b':{"curr":')
+LONE_CLOSE: Final = (b'],"next":"$@', b',"next":"$@')
 
 
 def is_lone_text(kind: int, text: object) -> bool:
     """Whether a delta is a text that opens and ends nothing, and needs no row of its own."""
     return kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF)
-
-
-def lone_row(tail: bytes, kind: int, text: str, following: bytes) -> bytes:
-    """The row of one delta that `is_lone_text`.
-
-    Args:
-        tail: the id (hex) of the row it goes into.
-        kind: of the delta.
-        text: its value.
-        following: the id (hex) of the next.
-    """
-    try:
-        encoded = text_json(text) if text[:1] == "$" else encode_json(text)
-    except UnicodeEncodeError:
-        encoded = text_json(text)
-    return b"".join((tail, _LONE_OPEN[kind], encoded, _LONE_CLOSE[kind], following, b'"}\n'))
 
 
 def delta_rows(
@@ -89,7 +73,7 @@ def _texts_row(
         kind, text = delta[0], delta[1]
         if end:
             raise ValueError("a delta after the end of a streamable value")
-        # As in `lone_row`, written out: once per token.
+        # As in `is_lone_text`, written out: once per token.
         if kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF):
             pieces += (_OPEN[kind], text_json(text) if text[:1] == "$" else encode_text(text), _CLOSE[kind])
         elif kind == CURR:

@@ -13,11 +13,11 @@ from typing import Any
 from flightwire.elements import UNDEFINED
 from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
-from flightwire.wire.flight.deltas import delta_rows, is_lone_text, lone_row
+from flightwire.wire.flight.deltas import LONE_CLOSE, LONE_OPEN, delta_rows, is_lone_text
 from flightwire.wire.flight.encoders import HANDLERS
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
-from flightwire.wire.flight.rows import KEEP_ALIVE_ROW
+from flightwire.wire.flight.rows import KEEP_ALIVE_ROW, SMALL_IDS, encode_json, hex_id, text_json
 from flightwire.wire.flight.values import Failure, Slot
 
 MAX_PATH_CHARS = 300
@@ -113,13 +113,17 @@ class Writer:
         return self._flush()
 
     def lone_text(self, slot: Slot, kind: int, text: str) -> bytes:
-        """The row of one delta of an open streamable that `is_lone_text`."""
+        """The row of one delta of an open streamable that `is_lone_text`. The hot path, run once per token."""
         encoder = self._encoder
         taken = encoder.next_id
         encoder.next_id = taken + 1
-        tail = slot.tail
-        slot.tail = following = b"%x" % taken
-        return lone_row(tail, kind, text, following)
+        following = SMALL_IDS[taken] if taken < len(SMALL_IDS) else hex_id(taken)
+        tail, slot.tail = slot.tail, following
+        try:
+            json = text_json(text) if text[:1] == "$" else encode_json(text)
+        except UnicodeEncodeError:
+            json = text_json(text)
+        return b"".join((tail, LONE_OPEN[kind], json, LONE_CLOSE[kind], following, b'"}\n'))
 
     def push(self, slot: Slot, items: Sequence[object]) -> bytes:
         """Write items of an async iterable.
