@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.status import Status
 
 from bench import gate, report
-from bench.measure import Figures, Scenario, interleave, measure, now, scenarios
+from bench.measure import Figures, Scenario, interleave, measure, now, scenarios, with_new_processes
 from bench.plots import write_plots
 from bench.processes import LOAD_CORE, ROOT, Process, SleepyCoreError, python
 from bench.servers import AI_SDK, OURS, Server, idle_server, machine, own_servers, peer, peer_files, peer_name
@@ -123,10 +123,15 @@ def _measure_all(
         for scenario in chosen:
             if scenario.memory_at_s:
                 continue
-            part = {server.name: running[server.name] for server in found if scenario.has(server)}
+            part = [server for server in found if scenario.has(server)]
             status.update(f"{scenario.name}: warming up")
+            turns = (
+                with_new_processes(scenario, part, upstream)
+                if scenario.is_new_each_turn
+                else interleave(scenario, {each.name: running[each.name] for each in part}, upstream, found)
+            )
             try:
-                for name, figures in interleave(scenario, part, upstream, found):
+                for name, figures in turns:
                     raw["scenarios"][scenario.name] = {each: asdict(one) for each, one in figures.items()}
                     status.update(f"{scenario.name}: {name} {len(figures[name].seen)}/{scenario.repeats}")
             except SleepyCoreError as error:

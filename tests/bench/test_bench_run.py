@@ -12,7 +12,7 @@ from bench import gate, processes, run
 
 TINY = [
     Scenario(SATURATED, streams=4, tokens=50, repeats=2),
-    Scenario(PACED, streams=4, tokens=10, interval_ms=20),
+    Scenario(PACED, streams=4, tokens=10, interval_ms=20, repeats=2, is_new_each_turn=True),
     Scenario(PACED_AWAKE, streams=4, tokens=10, interval_ms=20, is_awake=True),
     Scenario(TOOLS, streams=2, tokens=10, work="tools"),
     Scenario(OBJECT, streams=1, tokens=50, work="object"),
@@ -40,6 +40,7 @@ def test_a_run_prints_a_report_and_keeps_its_figures(
     assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
     kept = [json.loads(path.read_text()) for path in results.glob("*.json")]
     assert any(raw["scenarios"].keys() == {each.name for each in TINY} for raw in kept)
+    assert {len(raw["scenarios"][PACED][OURS]["seen"]) for raw in kept if PACED in raw["scenarios"]} == {2}
     drawn = {path.stem[len("2026-11-26T00-00-00-") :] for path in results.glob("*.svg")}
     assert {"Start-of-the-process", "CPU-per-token--saturated"} <= drawn
     assert any(name.startswith("Added-latency-p99") for name in drawn)
