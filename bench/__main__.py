@@ -1,4 +1,4 @@
-"""`make bench`, `make bench-quick`, `make bench ARGS=parts`, `make bench ARGS=json`, `make bench ARGS=profile`."""
+"""`make bench`, `make bench-quick`, and `make bench ARGS=parts`, `json`, `profile`, `lines` or `tables`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["compare", "parts", "json", "profile", "tables"],
+        choices=["compare", "parts", "json", "profile", "lines", "tables"],
         default="compare",
         help="compare: servers side by side (default). parts: single steps, in nanoseconds. json: 2 MB of plain JSON, "
-        "against json.dumps. profile: where ours spends its time. tables: the newest results as Markdown",
+        "against json.dumps. profile: where ours spends its time. lines: how much of the memory a token touches. "
+        "tables: the newest results as Markdown",
     )
     parser.add_argument(
         "--quick",
@@ -47,6 +48,10 @@ def main() -> int:
         from bench import profile
 
         return profile.main()
+    if options.what == "lines":
+        from bench import lines
+
+        return lines.main()
     if options.what == "tables":
         from bench import tables
 

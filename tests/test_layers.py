@@ -42,7 +42,7 @@ ANY_ROOM = {"wire", "providers", "core", "rsc", "actions", "toolchain", "storage
 OURS = {
     "vocabulary": set(),
     "wire": set(),
-    "providers": {"wire.sse", "toolchain"},  # toolchain: for `local` alone, see below
+    "providers": {"wire.sse", "wire.chunked", "toolchain"},  # toolchain: for `local` alone, see below
     "core": {"providers.base"},
     "rsc": {"core", "wire.flight.values"},
     "actions": {"wire.flight"},

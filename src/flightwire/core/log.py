@@ -11,7 +11,7 @@ a reader that was dropped blocks nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from flightwire.scope import Gate
@@ -55,7 +55,6 @@ class PartLog(Generic[P]):
         "_loop",
         "_paused",
         "_places",
-        "_waiting",
         "closed",
         "drain",
         "joined",
@@ -72,7 +71,6 @@ class PartLog(Generic[P]):
         self.joined = 0  # so many parts at the beginning were joined
         self._places: list[Place] = []
         self._furthest = 0
-        self._waiting: dict[Place, Waiter[Sequence[P]]] = {}  # readers that have come to the end
         self._ends: list[asyncio.Future[None]] = []  # of who waits until it is settled or closed
         self._paused: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # asked for once: on 3.11 that is a system call
@@ -94,27 +92,31 @@ class PartLog(Generic[P]):
             parts: to add.
             source: the task that calls this; None for a callback of the loop.
         """
-        if not parts:
+        count = len(parts)
+        if count == 1:
+            self.parts.append(parts[0])
+        elif not count:
             return self.wants_more
-        self.parts += parts
-        handed = parts if len(parts) <= SLICE_PARTS else None
-        waiting = self._waiting
-        if len(waiting) == 1:  # most often
-            readers: Iterable[tuple[Place, Waiter[Sequence[P]]]] = (waiting.popitem(),)
         else:
-            readers, self._waiting = waiting.items(), {}
-        for place, waiter in readers:
-            gate = place.gate
+            self.parts += parts
+        handed = parts if count <= SLICE_PARTS else None
+        places = self._places
+        is_waiting = False
+        for place in (places[0],) if len(places) == 1 else tuple(places):  # others may come meanwhile
+            waiter, gate = place.waiter, place.gate
+            if waiter is None or waiter.callback is None:
+                continue
             if gate is None or (leave := gate.leave) is None:
                 waiter.go_on(handed, source)
-                continue
-            gate.is_turn = True
-            try:
-                waiter.go_on(handed, source)
-            finally:
-                gate.is_turn = False
-            leave()
-        return bool(self._waiting) or self.wants_more
+            else:
+                gate.is_turn = True
+                try:
+                    waiter.go_on(handed, source)
+                finally:
+                    gate.is_turn = False
+                leave()
+            is_waiting = waiter.callback is not None
+        return is_waiting or self.wants_more
 
     def settle(self) -> None:
         """Nothing that is awaited will change any more; parts may still be added."""
@@ -134,8 +136,9 @@ class PartLog(Generic[P]):
     @property
     def wants_more(self) -> bool:
         """Whether the source should go on."""
-        if self.drain or self._waiting:
+        if self.drain:
             return True
+        # Where one waits at the end, the furthest has nothing before it.
         return bool(self._places) and len(self.parts) - self._furthest < READ_AHEAD_PARTS
 
     async def wait_for_demand(self) -> None:
@@ -166,8 +169,7 @@ class PartLog(Generic[P]):
     def expect(self, place: Place) -> Waiter[Sequence[P]]:
         """Say that a reader has come to the end of an open log; what is given is to be awaited at once.
 
-        It gives the parts that have come, if they are all that have; the place is still before them. Whoever no longer waits says
-        so with `forget`.
+        It gives the parts that have come, if they are all that have; the place is still before them.
 
         Raises:
             RuntimeError: a task waits at this place already.
@@ -179,15 +181,9 @@ class PartLog(Generic[P]):
             waiter = place.waiter = Waiter(self._running_loop())
         elif waiter.callback is not None:
             raise RuntimeError(_TWO_AT_ONCE)
-        self._waiting[place] = waiter
         if self._paused is not None:
             self.demand()
         return waiter
-
-    def forget(self, place: Place) -> None:
-        """Nobody waits at this place any more."""
-        if place.waiter is not None and place.waiter.callback is None:
-            self._waiting.pop(place, None)
 
     def demand(self) -> None:
         """Wake the source if it pauses and somebody wants more."""
@@ -232,9 +228,9 @@ class PartLog(Generic[P]):
             place.position -= gone
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for waiter in waiting.values():
-            waiter.wake()
+        for place in self._places:
+            if place.waiter is not None:
+                place.waiter.wake()
 
     def _end(self) -> None:
         self._wake()

@@ -51,11 +51,7 @@ class Reader:
         if gate is not None and (gate.closed or (gate.leave is not None and not gate.is_turn)):
             await self._pass(gate)
         while place.position >= len(log.parts) and not log.closed:
-            try:
-                handed = await log.expect(place)
-            except BaseException:
-                log.forget(place)
-                raise
+            handed = await log.expect(place)
             if handed is not None:
                 place.position += len(handed)
                 return handed
@@ -133,11 +129,7 @@ class TextStream(Reader):
                 and not log.closed
                 and (gate is None or (not gate.closed and (gate.is_turn or gate.leave is None)))
             ):
-                try:
-                    parts = await log.expect(place)
-                except BaseException:
-                    log.forget(place)
-                    raise
+                parts = await log.expect(place)
                 if parts is None:
                     continue
                 place.position += len(parts)

@@ -136,7 +136,9 @@ class StreamableValueSource(StreamableSource, Generic[T]):
             return self
         before: Any = stream.value() if stream.grown else stream.curr
         stream.curr = text
-        grows = type(before) is str and text[: len(before)] == before  # `startswith` touches more
+        grows = type(before) is str and (
+            text[: len(before)] == before if len(text) > len(before) else text == before
+        )  # `startswith` takes more
         link: Link = [DIFF, text[len(before) :], None] if grows else [CURR, text, None]
         stream.tail[2] = link  # as `push`, written out: once per token
         stream.tail = link
