@@ -11,7 +11,7 @@ import pytest
 
 from flightwire import stream_text
 from flightwire.core.joining import joined
-from flightwire.core.log import JOIN_PARTS
+from flightwire.core.log import JOIN_PARTS, PartLog
 from flightwire.core.reading import TextStream
 from flightwire.events import (
     ProviderFinish,
@@ -27,6 +27,7 @@ from flightwire.events import (
     Usage,
 )
 from flightwire.providers.base import ModelCall
+from flightwire.waiter import Waiter
 
 pytestmark = pytest.mark.anyio
 
@@ -205,3 +206,34 @@ class Slow(OneByOne):
         await self._go_on.wait()
         yield [TextDelta("0", "second")]
         yield [TextEnd("0"), ProviderFinish("stop", Usage())]
+
+
+async def test_who_comes_to_the_end_while_parts_are_delivered_gets_them_once() -> None:
+    loop = asyncio.get_running_loop()
+    log: PartLog[int] = PartLog()
+    elsewhere: Waiter[None] = Waiter(loop)
+
+    async def read(got: list[int], *, first: bool) -> None:
+        place = log.open()
+        if not first:
+            await elsewhere
+        while len(got) < 3:
+            if place.position < len(log.parts):
+                handed: Sequence[int] | None = log.parts[place.position :]
+            else:
+                handed = await log.expect(place)
+            place.position += len(handed or ())
+            got += handed or ()
+            if first:
+                elsewhere.go_on(None, asyncio.current_task())
+
+    heard: list[list[int]] = [[], []]
+    tasks = [
+        asyncio.create_task(read(heard[0], first=True)),
+        asyncio.create_task(read(heard[1], first=False)),
+    ]
+    await asyncio.sleep(0)
+    for number in range(3):
+        log.deliver([number], asyncio.current_task())
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert heard == [[0, 1, 2], [0, 1, 2]]

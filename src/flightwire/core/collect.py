@@ -245,7 +245,7 @@ class StepCollector:
             text, add, times = part.text, self._add, self._times
             size = self._size + len(text)
             add(text)
-            if size <= self._limit and len(times) < FOLD_PIECES:  # as `_grow`, written out
+            if size <= self._limit and len(times) < FOLD_PIECES - 1:  # as `_grow`, written out
                 self._size = self._seen = size
                 times.append(_now())
             else:
@@ -277,18 +277,19 @@ class StepCollector:
         """Output has come: the step is as large as this now."""
         if size > self._limit:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
-        self._size = self._seen = size
-        times = self._times
+        self._size = size
+        self._stamp()
+
+    def _stamp(self) -> None:
+        """Note when output came; what has come takes less memory once there is enough of it."""
+        self._seen = self._size
+        times, block = self._times, self._block
         times.append(_now())
         if len(times) >= FOLD_PIECES:
-            self._fold()
-
-    def _fold(self) -> None:
-        """Let what has come take less memory."""
-        self._chunks.extend(self._times)
-        self._times.clear()
-        if self._block is not None:
-            self._block.fold()
+            self._chunks.extend(times)
+            times.clear()
+        if block is not None and len(block.pieces) >= FOLD_PIECES:
+            block.fold()
 
     @staticmethod
     def needs_thought(part: ProviderPart) -> bool:
@@ -306,8 +307,7 @@ class StepCollector:
         if self._size > self._limit:
             raise OutputLimitError(f"the model's answer grew past max_output_bytes={self._limit}.")
         if self._size > self._seen:
-            self._seen = self._size
-            self._times.append(_now())
+            self._stamp()
         return out
 
     def _pass_on(self, part: ProviderPart | StreamPart, out: list[StreamPart]) -> None:

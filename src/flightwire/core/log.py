@@ -102,7 +102,8 @@ class PartLog(Generic[P]):
         handed = parts if count <= SLICE_PARTS else None
         places = self._places
         is_waiting = False
-        for place in (places[0],) if len(places) == 1 else tuple(places):  # others may come meanwhile
+        # Only who waits now: others may come to the end meanwhile, and have seen these then.
+        for place in (places[0],) if len(places) == 1 else tuple(filter(_is_waiting, places)):
             waiter, gate = place.waiter, place.gate
             if waiter is None or waiter.callback is None:
                 continue
@@ -238,3 +239,7 @@ class PartLog(Generic[P]):
         for end in ends:
             if not end.done():
                 end.set_result(None)
+
+
+def _is_waiting(place: Place) -> bool:
+    return place.waiter is not None and place.waiter.callback is not None

@@ -121,7 +121,7 @@ class Updates:
             return
         self.alarm = self.soft
         for follower in self.followers:
-            wake = follower.wake
+            wake = follower.wake  # called from the slot it is in, it would cost twice as much
             wake()
 
     def _overflow(self) -> None:
