@@ -91,7 +91,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     awake = replace(paced, name=PACED_AWAKE, slow_repeats=7, only=nearest, is_awake=True)
     if quick:
         return [
-            saturated,
+            replace(saturated, repeats=4),
             replace(paced, repeats=3),
             replace(awake, repeats=2, slow_repeats=2),
             Scenario(PACED_200, streams=200, tokens=150, interval_ms=20, repeats=2),
