@@ -29,6 +29,7 @@ class Waiter(Generic[T]):
 
     Attributes:
         callback: lets the task go on that waits and was not woken yet; None when there is none.
+        get_loop: what a task asks first. Code in C: a method here would be Python, for every token.
     """
 
     __slots__ = ("_asyncio_future_blocking", "_context", "_item", "_loop", "_news", "callback", "get_loop")
@@ -37,7 +38,7 @@ class Waiter(Generic[T]):
         self._asyncio_future_blocking = False
         self._loop = loop
         self._news = _news_of(loop)
-        self.get_loop = self._news.get_loop  # what a task asks first; C, where a method here would be Python
+        self.get_loop = self._news.get_loop
         self.callback: Callable[[Any], object] | None = None
         self._context: Context | None = None
         self._item: T | None = None
@@ -76,7 +77,7 @@ class Waiter(Generic[T]):
         callback, self.callback = self.callback, None
         context, self._context = self._context, None
         if callback is not None:
-            self._loop.call_soon(callback, self, context=context)
+            self._loop.call_soon(callback, self._news.future, context=context)
 
     # --- what a task asks of a future --------------------------------------------------------------------------------
 
@@ -98,9 +99,6 @@ class Waiter(Generic[T]):
             return False
         self._loop.call_soon(callback, _Cancelled(msg), context=context)
         return True
-
-    def result(self) -> None:
-        """What the task asks for when it is woken."""
 
 
 class _News:

@@ -117,7 +117,7 @@ class Writer:
         encoder = self._encoder
         taken = encoder.next_id
         encoder.next_id = taken + 1
-        following = SMALL_IDS[taken] if taken < len(SMALL_IDS) else hex_id(taken)
+        following = SMALL_IDS[taken] if taken < len(SMALL_IDS) else hex_id(taken)  # most need no call
         tail, slot.tail = slot.tail, following
         try:
             json = text_json(text) if text[:1] == "$" else encode_json(text)
