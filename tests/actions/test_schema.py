@@ -171,6 +171,12 @@ class Color(enum.Enum):
     TWO = 2
 
 
+class Odd(enum.Enum):
+    UP = (0, 1.5)
+    DAY = date(2026, 11, 23)
+    WORD = "word"
+
+
 class Level(enum.IntEnum):
     LOW = 1
 
@@ -250,6 +256,10 @@ USER = {"role": "user", "content": "hi"}
         ("UserId", "u", "u"),
         ("Color", "red", Color.RED),
         ("Color", 2.0, Color.TWO),
+        ("Odd", [0, 1.5], Odd.UP),
+        ("Odd", "2026-11-23", Odd.DAY),
+        ("Odd", "word", Odd.WORD),
+        ("list[Odd | None]", [[0.0, 1.5], None], [Odd.UP, None]),
         ("Level", 1.0, Level.LOW),
         ("Mode", "fast", Mode.FAST),
         ("Pair", [1], Pair(1, "b")),
@@ -377,6 +387,8 @@ def test_unannotated_parameters_take_anything() -> None:
         ),
         ("Literal['a', 'b']", "c", "x: expected 'a' or 'b', got 'c'."),
         ("Color", "blue", "x: expected 'red' or 2, got 'blue'."),
+        ("Odd", [0, 1], "x: expected [0, 1.5] or '2026-11-23' or 'word', got a list of 2."),
+        ("Odd", {"a": []}, "x: expected [0, 1.5] or '2026-11-23' or 'word', got an object."),
         ("Level", "1", "x: expected 1, got '1'."),
         ("Level", True, "x: expected 1, got true."),
         ("Mode", 3, "x: expected 'fast', got 3."),

@@ -63,6 +63,10 @@ class Color(enum.Enum):
     RED = "red"
     BLUE = "blue"
 
+class Planet(enum.Enum):
+    EARTH = (5.976e+24, "blue")
+    MARS = (6.421e+23, "red")
+
 class Level(enum.IntEnum):
     LOW = 1
     HIGH = 2
@@ -166,6 +170,7 @@ RESULTS: list[tuple[str, str, str]] = [
     ("BigInt", "BigInt(2**70)", "1"),
     ("Color", "Color.BLUE", "'green'"),
     ("Level", "Level.HIGH", "3"),
+    ("Planet", "Planet.MARS", "[6.421e+23, 'blue']"),
     ("Literal[Color.RED]", "Color.RED", "'blue'"),
     ("UserId", "UserId('u1')", "1"),
     ("Role", "'user'", "'system'"),
@@ -245,6 +250,7 @@ ARGUMENTS: list[tuple[str, list[str], list[str]]] = [
     ("tuple[int, *tuple[str, ...]]", ["[1]", "[1, 'a', 'b']"], ["[]", "[1, 2]", "[1, 'a', 2]"]),
     ("tuple[*tuple[int, str], bool]", ["[1, 'a', true]"], ["[1, true]", "[1, 'a', 'b']"]),
     ("tuple[*tuple[Message, ...], int]", ["[1]", "[{ role: 'user', content: '' }, 1]"], ["[]", "[{ role: 'robot' }, 1]"]),
+    ("Planet", ["[5.976e24, 'blue']"], ["[5.976e24, 'red']", "'MARS'", "[]"]),
     ("Path", ["'a/b'"], ["1"]),
     ("HttpUrl", ["'https://example.com'"], ["1"]),
     ("AwareDatetime", ["new Date(0)"], ["1"]),

@@ -1,7 +1,8 @@
 """How strictly a value from a page is taken for what an annotation says.
 
 Owns: the changes to pydantic's core schemas: text is never taken for a number, 3.0 is a whole number, extra keys of a
-TypedDict are kept, dataclasses and models are also known by their camelCase names. Refuses to know: annotations, messages.
+TypedDict are kept, dataclasses and models are also known by their camelCase names, members of enums by what is sent for
+them. Refuses to know: annotations, messages.
 
 A pydantic model keeps its own rules for everything else; keys of objects are text in JavaScript, so they are converted.
 """
@@ -12,10 +13,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from pydantic_core import to_jsonable_python
+
 from flightwire.actions.core_schemas import CoreSchema, in_place_of, inside, with_inner
 from flightwire.wire.flight.declared import camel_case
 
 _STRICT_LEAVES: Final = frozenset({"str", "bool", "float", "bytes", "datetime"})
+_SCALARS: Final = (str, int, float, type(None))
 _WHOLE_NUMBER: Final = {
     "type": "union",
     "choices": [
@@ -82,7 +86,30 @@ def _own_rules(made: CoreSchema, originals: Mapping[type, type]) -> CoreSchema:
         made["choices"] = {_plain(tag): each for tag, each in made["choices"].items()}
         if isinstance(name := made["discriminator"], str):
             made["discriminator"] = [[camel_case(name)], [name]]
+    elif kind == "enum" and not all(isinstance(each.value, _SCALARS) for each in made["members"]):
+        return _by_wire_form(made)
     return made
+
+
+def _by_wire_form(made: CoreSchema) -> CoreSchema:
+    """An enum whose members are sent as something else than their values: a tuple as an array, a date as a text."""
+    sent = [_sent(member.value) for member in made["members"]]
+    members = list(zip(sent, made["members"], strict=True))
+
+    def found(given: Any) -> Any:
+        return next((member for sent, member in members if given in (sent, member.value)), given)
+
+    by_sent = {
+        "type": "function-before",
+        "function": {"type": "no-info", "function": found},
+        "schema": inside(made),
+    }
+    told = {"custom_error_type": "enum", "custom_error_context": {"expected": " or ".join(map(repr, sent))}}
+    return in_place_of(made, {"type": "custom-error", "schema": by_sent, **told})
+
+
+def _sent(value: Any) -> Any:
+    return to_jsonable_python(value, fallback=repr)
 
 
 def _strict(made: CoreSchema) -> CoreSchema:

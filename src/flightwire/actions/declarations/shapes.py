@@ -290,6 +290,13 @@ def quoted(text: str) -> str:
 
 def literal(constant: Any) -> Shape | None:
     """The type of one value, or None when there is no such type."""
+    if not isinstance(constant, tuple):
+        return _scalar(constant)
+    shapes = [literal(each) for each in constant]
+    return TupleOf(tuple(Slot("", shape) for shape in shapes if shape)) if all(shapes) else None
+
+
+def _scalar(constant: Any) -> Shape | None:
     if constant is None:
         return NULL
     if isinstance(constant, bool):
