@@ -96,6 +96,21 @@ async def test_what_comes_later_is_in_the_same_document_with_its_nonce(app: Made
     assert "content-length" not in done.headers
 
 
+async def test_what_is_there_is_shown_soon_also_where_timers_are_early(
+    app: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+    # As uvloop does: it counts in whole milliseconds.
+    monkeypatch.setattr(loop, "call_at", lambda when, *rest, **more: call_at(when - 0.002, *rest, **more))
+    page = "async def never():\n await asyncio.Event().wait()\ndef page(): return html.p(never(), 'soon')"
+    exchange = ask(app({"page.py": page}))
+    async with asyncio.timeout(5):  # a row without meaning would come after fifteen seconds, and bring it
+        await exchange.until(lambda exchange: b"soon" in exchange.body)
+    exchange.leave()
+    await exchange.finish()
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -197,10 +197,18 @@ class Pump:
     async def _linger(self) -> bytes:
         """Rows that come at once, nearly: they leave together with the first."""
         out = b""
-        end = self._loop.time() + self._linger_s
-        timer = self._loop.call_at(end, self.wake)
+        is_over = False
+
+        def stop() -> (
+            None
+        ):  # uvloop's timers are up to a millisecond early by its own clock: that is not asked
+            nonlocal is_over
+            is_over = True
+            self.wake()
+
+        timer = self._loop.call_later(self._linger_s, stop)
         try:
-            while self._writer.open_slots and self._loop.time() < end and self._ending is None:
+            while self._writer.open_slots and not is_over and self._ending is None:
                 await self._wait()
                 out += self._sources.take()
         finally:
