@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -123,6 +125,37 @@ def test_what_says_more_than_text_is_not_joined() -> None:
     assert joined(parts) == parts
     assert joined([TextDelta("0", "a"), TextDelta("0", "b")]) == [TextDelta("0", "ab")]
     assert joined([]) == []
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_what_is_joined_says_the_same(seed: int) -> None:
+    draw = Random(seed)
+    makers: list[Callable[[], StreamPart]] = [
+        lambda: TextDelta(draw.choice("01"), draw.choice("ab")),
+        lambda: TextDelta("0", draw.choice("cd"), draw.choice([None, {}, {"x": {}}])),
+        lambda: ReasoningDelta(draw.choice("01"), draw.choice("ef")),
+        lambda: TextEnd("0"),
+    ]
+    parts = [draw.choice(makers)() for _ in range(draw.randrange(30))]
+
+    def said(parts: Sequence[StreamPart]) -> list[Any]:
+        """Each letter, and each other part, on its own."""
+        return [
+            each
+            for part in parts
+            for each in (
+                [(type(part), part.id, letter) for letter in part.text]
+                if isinstance(part, TextDelta | ReasoningDelta) and part.provider_metadata is None
+                else [part]
+            )
+        ]
+
+    made = joined(parts)
+    assert said(made) == said(parts)
+    for one, next_one in pairwise(made):
+        if type(one) is type(next_one) and isinstance(one, TextDelta | ReasoningDelta):
+            plain = one.provider_metadata is None is next_one.provider_metadata  # type: ignore[union-attr] # of one type
+            assert not plain or one.id != next_one.id  # type: ignore[union-attr]
 
 
 async def test_a_model_that_never_waits_lets_others_run() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from flightwire.wire.flight.deltas import MAX_INLINE_DELTAS
+from flightwire.wire.flight.deltas import MAX_INLINE_DELTAS, delta_rows
 from flightwire.wire.flight.values import (
     CURR,
     DIFF,
@@ -15,6 +16,7 @@ from flightwire.wire.flight.values import (
     DONE_CURR,
     DONE_DIFF,
     ERROR,
+    LONG_TEXT_CHARS,
     UNSET,
     Failure,
     Streamable,
@@ -204,3 +206,25 @@ def test_unknown_kind_is_refused() -> None:
     source = Snapshot("a")
     with pytest.raises(ValueError, match="no kind of delta"):
         Body(source).extend(source, [(9, "x")])
+
+
+@pytest.mark.parametrize("odd", [*HOSTILE, "x" * LONG_TEXT_CHARS, {"a": "$b"}, None, 1.5])
+@pytest.mark.parametrize("kind", [CURR, DIFF])
+def test_many_at_once_are_what_each_would_be(kind: int, odd: Any) -> None:
+    def rows_of(size: int) -> list[Any]:
+        opened: list[bytes] = []
+        for at in range(0, len(deltas), size):
+            row, _ = delta_rows(b"1", deltas[at : at + size], encode, lambda: 1)
+            opened.append(row[2:].replace(b'"$@1"' + b"}" * size, b""))
+        return json.loads(b"".join(opened).rstrip(b"\n}").replace(b"\n", b"") + b"0" + b"}" * len(deltas))
+
+    def encode(value: object) -> bytes:
+        return json.dumps(value).encode()
+
+    words = ["a", "$", " b", '"', "\n", "$$c", "\\", "é", ""]
+    deltas = [(kind, word) for word in words]
+    if type(odd) is str or kind == CURR:
+        deltas += [(CURR if type(odd) is not str else kind, odd)]
+    deltas += [(CURR + DIFF - kind, word) for word in words]
+    deltas += deltas[:2]
+    assert rows_of(len(deltas)) == rows_of(1)

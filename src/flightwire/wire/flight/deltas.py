@@ -6,14 +6,19 @@ Format: `createStreamableValue` of `@ai-sdk/rsc` 3.0; `next` may be an inline ob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Final
 
-from flightwire.wire.flight.rows import encode_json, text_json
+from flightwire.wire.flight.rows import encode_lines, text_json
 from flightwire.wire.flight.values import CURR, DIFF, DONE, DONE_CURR, DONE_DIFF, ERROR, LONG_TEXT_CHARS
 
 MAX_INLINE_DELTAS: Final = 500  # browsers overflow between 5,000 and 20,000 nested objects
 
+_MANY: Final = 8  # fewer are written one by one in less time
+_kind, _value = itemgetter(0), itemgetter(1)
 
 _OPEN: Final = (b'{"diff":[0,', b'{"curr":')  # by kind: DIFF, CURR
 _CLOSE: Final = (b'],"next":', b',"next":')
@@ -53,52 +58,58 @@ def delta_rows(
 def _row(
     tail: bytes, batch: Sequence[Any], encode: Callable[[object], bytes], take_id: Callable[[], int]
 ) -> tuple[bytes, bytes]:
-    try:
-        return _texts_row(tail, batch, encode, take_id, encode_json)
-    except UnicodeEncodeError:  # lone surrogates exist in JSON escapes only
-        return _texts_row(tail, batch, encode, take_id, text_json)
-
-
-def _texts_row(
-    tail: bytes,
-    batch: Sequence[Any],
-    encode: Callable[[object], bytes],
-    take_id: Callable[[], int],
-    encode_text: Callable[[str], bytes],
-) -> tuple[bytes, bytes]:
+    is_last = batch[-1][0] > CURR
+    going_on = batch[:-1] if is_last else batch
     pieces = [tail, b":"]
-    add = pieces.append
-    end = b""
-    for delta in batch:
-        kind, text = delta[0], delta[1]
-        if end:
-            raise ValueError("a delta after the end of a streamable value")
-        # As in `is_lone_text`, written out: once per token.
-        if kind <= CURR and type(text) is str and (len(text) < LONG_TEXT_CHARS or kind == DIFF):
-            pieces += (_OPEN[kind], text_json(text) if text[:1] == "$" else encode_text(text), _CLOSE[kind])
-        elif kind == CURR:
-            pieces += (_OPEN[kind], encode(delta[1]), _CLOSE[kind])
-        else:
-            end = _end(kind, delta, encode)
-            add(end)
-    if end:
-        add(b"}" * (len(batch) - 1))
-        add(b"\n")
+    if len(going_on) < _MANY:
+        for delta in going_on:
+            json = _json(delta[0], delta[1], encode)
+            pieces += (_OPEN[delta[0]], json, _CLOSE[delta[0]])
+    else:
+        for kind, run in groupby(going_on, _kind):
+            pieces += _alike(kind, list(map(_value, run)), encode)
+    if is_last:
+        pieces += (_end(batch[-1][0], batch[-1][1], encode), b"}" * len(going_on), b"\n")
         return b"".join(pieces), b""
     following = b"%x" % take_id()
-    add(b'"$@' + following + b'"')
-    add(b"}" * len(batch))
-    add(b"\n")
+    pieces += (b'"$@', following, b'"', b"}" * len(batch), b"\n")
     return b"".join(pieces), following
 
 
-def _end(kind: int, delta: Sequence[Any], encode: Callable[[object], bytes]) -> bytes:
+def _alike(kind: int, values: list[Any], encode: Callable[[object], bytes]) -> Iterable[bytes]:
+    """Deltas of one kind: without a step in Python for each, where all of them are plain texts."""
+    if set(map(type, values)) == {str} and (kind == DIFF or max(map(len, values)) < LONG_TEXT_CHARS):
+        with suppress(UnicodeEncodeError):  # lone surrogates exist in JSON escapes only
+            return [_texts(kind, values)]
+    jsons = [_json(kind, value, encode) for value in values]
+    return chain.from_iterable((_OPEN[kind], json, _CLOSE[kind]) for json in jsons)
+
+
+def _texts(kind: int, texts: list[str]) -> bytes:
+    lines = b"\n" + encode_lines(texts)  # no JSON of a text has a newline
+    if b'\n"$' in lines:
+        lines = lines.replace(b'\n"$', b'\n"$$')
+    opening, closing = _OPEN[kind], _CLOSE[kind]
+    return b"".join((opening, lines[1:-1].replace(b"\n", closing + opening), closing))
+
+
+def _json(kind: int, value: object, encode: Callable[[object], bytes]) -> bytes:
+    if kind > CURR:
+        raise ValueError("a delta after the end of a streamable value")
+    if type(value) is str and (kind == DIFF or len(value) < LONG_TEXT_CHARS):  # as in `is_lone_text`
+        return text_json(value)
+    if kind == CURR:
+        return encode(value)
+    raise ValueError(f"{value!r} cannot be added to a text")
+
+
+def _end(kind: int, value: Any, encode: Callable[[object], bytes]) -> bytes:
     if kind == DONE:
         return b"{}"
     if kind == DONE_DIFF:
-        return b'{"diff":[0,' + text_json(delta[1]) + b"]}"
+        return b'{"diff":[0,' + text_json(value) + b"]}"
     if kind == DONE_CURR:
-        return b'{"curr":' + encode(delta[1]) + b"}"
+        return b'{"curr":' + encode(value) + b"}"
     if kind == ERROR:
-        return b'{"error":' + encode(delta[1]) + b"}"
+        return b'{"error":' + encode(value) + b"}"
     raise ValueError(f"{kind!r} is no kind of delta")
