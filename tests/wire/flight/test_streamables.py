@@ -219,7 +219,7 @@ def test_many_at_once_are_what_each_would_be(kind: int, odd: Any) -> None:
         return json.loads(b"".join(opened).rstrip(b"\n}").replace(b"\n", b"") + b"0" + b"}" * len(deltas))
 
     def encode(value: object) -> bytes:
-        return json.dumps(value).encode()
+        return json.dumps(["encoded", value]).encode()
 
     words = ["a", "$", " b", '"', "\n", "$$c", "\\", "é", ""]
     deltas = [(kind, word) for word in words]
