@@ -177,6 +177,12 @@ class Odd(enum.Enum):
     WORD = "word"
 
 
+class Raw(enum.Enum):
+    BYTE = b"\xff"
+    WHEN = datetime(2026, 11, 23, tzinfo=UTC)
+    BOTH = frozenset({1, 2})
+
+
 class Level(enum.IntEnum):
     LOW = 1
 
@@ -259,6 +265,9 @@ USER = {"role": "user", "content": "hi"}
         ("Odd", [0, 1.5], Odd.UP),
         ("Odd", "2026-11-23", Odd.DAY),
         ("Odd", "word", Odd.WORD),
+        ("Raw", b"\xff", Raw.BYTE),
+        ("Raw", datetime(2026, 11, 23, tzinfo=UTC), Raw.WHEN),
+        ("Raw", {2, 1}, Raw.BOTH),
         ("list[Odd | None]", [[0.0, 1.5], None], [Odd.UP, None]),
         ("Level", 1.0, Level.LOW),
         ("Mode", "fast", Mode.FAST),

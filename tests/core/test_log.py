@@ -150,12 +150,15 @@ def test_what_is_joined_says_the_same(seed: int) -> None:
             )
         ]
 
+    def run_of(part: StreamPart) -> object:
+        """What those have in common that are to be one; its own for any other."""
+        if isinstance(part, TextDelta | ReasoningDelta) and part.provider_metadata is None:
+            return type(part), part.id
+        return object()
+
     made = joined(parts)
     assert said(made) == said(parts)
-    for one, next_one in pairwise(made):
-        if type(one) is type(next_one) and isinstance(one, TextDelta | ReasoningDelta):
-            plain = one.provider_metadata is None is next_one.provider_metadata  # type: ignore[union-attr] # of one type
-            assert not plain or one.id != next_one.id  # type: ignore[union-attr]
+    assert all(run_of(one) != run_of(following) for one, following in pairwise(made))
 
 
 async def test_a_model_that_never_waits_lets_others_run() -> None:

@@ -10,6 +10,7 @@ A pydantic model keeps its own rules for everything else; keys of objects are te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from flightwire.wire.flight.declared import camel_case
 
 _STRICT_LEAVES: Final = frozenset({"str", "bool", "float", "bytes", "datetime"})
 _SCALARS: Final = (str, int, float, type(None))
+_SENT_AS_THEY_ARE: Final = (bytes, bytearray, datetime, set, frozenset)
 _WHOLE_NUMBER: Final = {
     "type": "union",
     "choices": [
@@ -109,7 +111,7 @@ def _by_wire_form(made: CoreSchema) -> CoreSchema:
 
 
 def _sent(value: Any) -> Any:
-    return to_jsonable_python(value, fallback=repr)
+    return value if isinstance(value, _SENT_AS_THEY_ARE) else to_jsonable_python(value, fallback=repr)
 
 
 def _strict(made: CoreSchema) -> CoreSchema:

@@ -199,9 +199,8 @@ class Pump:
         out = b""
         is_over = False
 
-        def stop() -> (
-            None
-        ):  # uvloop's timers are up to a millisecond early by its own clock: that is not asked
+        def stop() -> None:
+            # The clock is not asked: uvloop's timers are up to a millisecond early by it.
             nonlocal is_over
             is_over = True
             self.wake()

@@ -202,6 +202,13 @@ def test_delta_after_the_end_is_refused(late: Any) -> None:
     assert body.done()
 
 
+@pytest.mark.parametrize("end", [(DONE_DIFF, "x"), (DONE_CURR, "x"), (DONE, None)])
+def test_an_end_among_many_is_refused(end: Any) -> None:
+    source = Snapshot("a")
+    with pytest.raises(ValueError, match="after the end"):
+        Body(source).extend(source, [*[(DIFF, "x")] * 9, end, *[(DIFF, "x")] * 9])
+
+
 def test_unknown_kind_is_refused() -> None:
     source = Snapshot("a")
     with pytest.raises(ValueError, match="no kind of delta"):

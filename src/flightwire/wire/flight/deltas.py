@@ -78,7 +78,8 @@ def _row(
 
 def _alike(kind: int, values: list[Any], encode: Callable[[object], bytes]) -> Iterable[bytes]:
     """Deltas of one kind: without a step in Python for each, where all of them are plain texts."""
-    if set(map(type, values)) == {str} and (kind == DIFF or max(map(len, values)) < LONG_TEXT_CHARS):
+    are_texts = kind <= CURR and set(map(type, values)) == {str}
+    if are_texts and (kind == DIFF or max(map(len, values)) < LONG_TEXT_CHARS):
         with suppress(UnicodeEncodeError):  # lone surrogates exist in JSON escapes only
             return [_texts(kind, values)]
     jsons = [_json(kind, value, encode) for value in values]
