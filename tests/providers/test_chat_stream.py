@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flightwire.errors import APICallError
 from flightwire.events import (
@@ -17,6 +19,7 @@ from flightwire.events import (
     ReasoningEnd,
     ReasoningStart,
     ResponseMetadata,
+    StreamStart,
     TextDelta,
     TextEnd,
     TextStart,
@@ -26,6 +29,7 @@ from flightwire.events import (
     ToolInputStart,
     Usage,
 )
+from flightwire.providers.base import TextBatch
 from flightwire.providers.chat_dialect.stream import ChatStream
 
 DONE = b"data: [DONE]\n\n"
@@ -580,3 +584,49 @@ def test_what_is_no_plain_text_in_the_middle_of_one_is_read_with_all_its_fields(
     alone._oddities = 1000  # asks nothing whether it is plain
     stream = text("a") + delta(**odd) + text("c") + STOP
     assert begun.feed(stream) == alone.feed(stream)
+
+
+plain_or_not = st.one_of(
+    st.builds(lambda words: text(*words), st.lists(st.text(max_size=3), min_size=1, max_size=12)),
+    st.sampled_from(
+        [
+            delta(content="a\0b"),
+            delta(content="\ud83d"),
+            delta(content="b", reasoning_content="why"),
+            delta(tool_calls=[{"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}]),
+            delta(index=1, content="of another choice"),
+            event({"choices": [], "usage": {"prompt_tokens": 1}}),
+            event("not JSON {"),
+            event({"error": {"message": "no"}}),
+            STOP,
+        ]
+    ),
+)
+
+
+@given(st.lists(plain_or_not, min_size=1, max_size=8))
+def test_many_events_in_one_read_say_what_they_say_one_by_one(pieces: list[bytes]) -> None:
+    stream = text("a") + b"".join(pieces) + STOP
+    at_once = ChatStream(service="OpenAI", url="https://x/v1")
+    one_by_one = ChatStream(service="OpenAI", url="https://x/v1")
+    parts = at_once.feed(stream)
+    expected: list[ProviderPart] = []
+    for piece in stream.split(b"\n\n")[:-1]:
+        if not one_by_one.ended:
+            expected += one_by_one.feed(piece + b"\n\n")
+    assert list(parts) == expected
+    assert str(at_once.failure) == str(one_by_one.failure)
+    if type(parts) is TextBatch:
+        run = parts[parts.begin : parts.end]
+        assert list(run) == [TextDelta(run[0].id, text) for text in parts.texts]
+        assert all(parts.texts)
+
+
+def test_a_read_of_many_tokens_says_where_they_are() -> None:
+    chat = ChatStream(service="OpenAI", url="https://x/v1")
+    words = [f"w{number}" for number in range(20)]
+    parts = chat.feed(delta(role="assistant", content="") + text(*words) + STOP)
+    assert type(parts) is TextBatch
+    assert (parts[parts.begin - 1], parts.texts) == (TextDelta("text-0", "w0"), words[1:])
+    parts = parts.after(StreamStart())
+    assert parts[parts.begin] == TextDelta("text-0", "w1")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flightwire.rsc.packing import PACKED
 from flightwire.rsc.streamable import StreamableValueSource, create_streamable_value
-from flightwire.rsc.updates import PACK_LINKS, Follower
+from flightwire.rsc.updates import PACK_UPDATES, Follower
+from flightwire.wire.flight.values import CURR, DIFF
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +33,33 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("update"), st.text(max_size=4)),
         st.tuples(st.just("append"), st.text(max_size=4)),
-        st.tuples(st.just("burst"), st.integers(1, 2 * PACK_LINKS)),
-        st.tuples(st.just("take"), st.integers(0, 2)),
+        st.tuples(st.just("burst"), st.integers(1, 2 * PACK_UPDATES)),
+        st.tuples(st.just("appends"), st.integers(1, 2 * PACK_UPDATES)),
+        st.tuples(st.sampled_from(["take", "lone"]), st.integers(0, 2)),
+        st.tuples(st.just("snapshot"), st.none()),
         st.tuples(st.just("update"), st.sampled_from([1, None, {"a": 1}])),
     ),
     max_size=30,
 )
+
+
+class Model:
+    """What the updates are, said as simply as can be."""
+
+    def __init__(self) -> None:
+        self.value: Any = ""
+        self.updates: list[tuple[int, object]] = []
+
+    def update(self, value: Any) -> None:
+        before, self.value = self.value, value
+        if isinstance(value, str) and isinstance(before, str) and value.startswith(before):
+            self.updates.append((DIFF, value[len(before) :]))
+        else:
+            self.updates.append((CURR, value))
+
+    def append(self, text: str) -> None:
+        self.value += text
+        self.updates.append((DIFF, text))
 
 
 @given(steps)
@@ -46,32 +68,42 @@ def test_every_reader_sees_every_update(steps: list[tuple[str, Any]]) -> None:
     snapshot = source.value
     readers = [snapshot.follow(nothing) for _ in range(3)]
     seen: list[list[tuple[int, object]]] = [[], [], []]
-    control = create_streamable_value("")
-    held = control.value.follow(nothing)  # takes once, at the end: nothing of it is ever packed
+    model = Model()
+    late: tuple[int, Any] | None = None
     for what, how in steps:
-        for stream in (source, control):
+        for stream in (source, model):
             if what == "update":
                 stream.update(how)
-            elif what == "append" and type(stream._stream.curr) is str:
+            elif what == "append" and isinstance(model.value, str):
                 stream.append(how)
             elif what == "burst":
                 for number in range(how):
                     stream.update(f"{number}")
+            elif what == "appends" and isinstance(model.value, str):
+                for number in range(how):
+                    stream.append(f"{number}")
         if what == "take":
             seen[how] += taken(readers[how])
+        elif what == "lone" and (link := readers[how].take_lone_text()) is not None:
+            seen[how].append((link[0], link[1]))
         elif what == "burst":
             seen[0] += taken(readers[0])
-    expected = taken(held)
+        elif what == "snapshot":
+            late = len(model.updates), source.value
+            assert late[1].curr == model.value
     for reader, what_it_saw in zip(readers, seen, strict=True):
-        assert [*what_it_saw, *taken(reader)] == expected
-    assert taken(snapshot.follow(nothing)) == expected
+        assert [*what_it_saw, *taken(reader)] == model.updates
+    assert taken(snapshot.follow(nothing)) == model.updates
+    if late is not None:
+        assert taken(late[1].follow(nothing)) == model.updates[late[0] :]
+    assert source.value.curr == model.value
 
 
 def test_texts_that_were_read_are_packed() -> None:
     source = create_streamable_value("")
     snapshot = source.value
     follower = snapshot.follow(nothing)
-    for number in range(PACK_LINKS + 1):
+    for number in range(PACK_UPDATES + 1):
         source.update(str(number))
         follower.take()
     assert snapshot._link[2][0] == PACKED

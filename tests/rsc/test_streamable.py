@@ -6,7 +6,9 @@ import asyncio
 import gc
 import logging
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator
+from enum import Enum
 
 import pytest
 
@@ -352,3 +354,31 @@ async def test_leaving_a_reader_early_stops_its_following() -> None:
     assert await anext(reader) == "b"
     await reader.aclose()
     assert stream._stream.followers == ()
+
+
+class Colour(str, Enum):  # noqa: UP042 # what people have from before Python 3.11
+    RED = "red"
+
+
+async def test_members_of_an_enum_of_texts_are_appended_as_their_text() -> None:
+    stream = create_streamable_value("")
+    value = stream.value
+    stream.append(Colour.RED).append("dish")
+    assert [(kind, type(item), item) for kind, item in updates(value)] == [
+        (DIFF, str, "red"),
+        (DIFF, str, "dish"),
+    ]
+
+
+async def test_a_text_that_grows_unread_holds_little_more_than_itself() -> None:
+    stream = create_streamable_value("")
+    value = stream.value
+    tracemalloc.start()
+    try:
+        for length in range(1000):
+            stream.update("x" * 100 * length)
+        grown_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown_bytes < 8 * 100 * 1000
+    assert len(updates(value)) == 1000

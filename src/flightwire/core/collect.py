@@ -45,7 +45,7 @@ from flightwire.events import (
     ToolInputStart,
     ToolResult,
 )
-from flightwire.providers.base import Reasoning, Text
+from flightwire.providers.base import Reasoning, Text, TextBatch
 
 DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
 FOLD_PIECES: Final = 32
@@ -229,7 +229,7 @@ class StepCollector:
         self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
         self._reasoning_names: dict[str, str] = {}
 
-    def take(self, batch: Sequence[ProviderPart]) -> list[StreamPart]:
+    def take(self, batch: Sequence[ProviderPart]) -> Sequence[StreamPart]:
         """Turn a batch into what readers see, up to what needs thought.
 
         Raises:
@@ -252,6 +252,16 @@ class StepCollector:
                 self._grow(size)
             return [part if self._hot_name is None else TextDelta(self._hot_name, text)]
         out: list[StreamPart] = []
+        shown: Sequence[StreamPart] = out
+        if type(batch) is TextBatch:
+            shown = self._take_run(batch, out)
+        else:
+            self._take_each(batch, out)
+        if self._size > self._seen:
+            self._grow(self._size)
+        return shown
+
+    def _take_each(self, batch: Sequence[ProviderPart], out: list[StreamPart]) -> None:
         append = out.append
         size, hot, add, name = self._size, self._hot, self._add, self._hot_name
         for part in batch:
@@ -269,9 +279,25 @@ class StepCollector:
                 self._pass_on(part, out)
                 self._size += grown
                 size, hot, add, name = self._size, self._hot, self._add, self._hot_name
-        if size > self._seen:
-            self._grow(size)
-        return out
+        self._size = size
+
+    def _take_run(self, batch: TextBatch, out: list[StreamPart]) -> Sequence[StreamPart]:
+        """The same without a step for each delta of the run."""
+        begin, end = batch.begin, batch.end
+        self._take_each(batch[:begin], out)
+        if self.rest:
+            self.rest = (*self.rest, *batch[begin:])
+            return out
+        if begin == end or batch[begin].id != self._hot or self._hot_name is not None:
+            self._take_each(batch[begin:], out)
+            return out
+        joined = "".join(batch.texts)
+        self._add(joined)
+        self._size += len(joined)
+        shown_begin = len(out)
+        out += batch[begin:end]
+        self._take_each(batch[end:], out)
+        return TextBatch(out, shown_begin, batch.texts)
 
     def _grow(self, size: int) -> None:
         """Output has come: the step is as large as this now."""

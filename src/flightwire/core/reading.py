@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from flightwire.core.log import JOIN_PARTS, SLICE_PARTS
 from flightwire.events import StreamPart, TextDelta
+from flightwire.providers.base import TextBatch
 from flightwire.scope import Gate, current_scope
 
 if TYPE_CHECKING:
@@ -137,13 +138,21 @@ class TextStream(Reader):
                 break
             if len(parts) == 1 and type(part := parts[0]) is TextDelta:
                 return part.text
-            self._ready = iter([part.text for part in parts if type(part) is TextDelta])
+            self._ready = iter(texts_of(parts))
             for text in self._ready:
                 return text
         self._failed = self._result._run.error
         if self._failed is not None:
             raise self._failed
         raise StopAsyncIteration
+
+
+def texts_of(parts: Sequence[StreamPart]) -> Sequence[str]:
+    """What the deltas of text among some parts say."""
+    if type(parts) is not TextBatch:
+        return [part.text for part in parts if type(part) is TextDelta]
+    begin, end = parts.begin, parts.end
+    return [*texts_of(parts[:begin]), *parts.texts, *texts_of(parts[end:])]
 
 
 class Eventual(Generic[T]):

@@ -16,7 +16,7 @@ from flightwire._frozen import value
 from flightwire.errors import APICallError, InvalidPromptError
 from flightwire.events import CallWarning, ProviderPart, RequestMetadata, StreamStart
 from flightwire.jsontypes import JSONValue, dumps, loads
-from flightwire.providers.base import HandedOver, ModelCall, ModelResult
+from flightwire.providers.base import HandedOver, ModelCall, ModelResult, TextBatch
 from flightwire.providers.reading import EventReader
 from flightwire.providers.retries import with_retries
 from flightwire.providers.transport import Outgoing, Reply, open_stream
@@ -143,11 +143,11 @@ async def _batches(
 ) -> AsyncGenerator[Sequence[ProviderPart], None]:
     question = ask()
     outgoing = question.outgoing
-    reply, reader, parts = await with_retries(
+    reply, reader, begun = await with_retries(
         partial(_begin, question), max_retries=outgoing.max_retries, clock=outgoing.clock
     )
-    parts.insert(0, question.start)
-    del ask, question, outgoing  # an answer may take long
+    parts = _after(question.start, begun)
+    del ask, question, outgoing, begun  # an answer may take long
     try:
         yield parts
         consumer: _Consumer | None = None
@@ -178,6 +178,10 @@ async def _batches(
     await reply.leave()
 
 
+def _after(start: StreamStart, batch: Sequence[ProviderPart]) -> Sequence[ProviderPart]:
+    return batch.after(start) if isinstance(batch, TextBatch) else (start, *batch)
+
+
 class _Consumer:
     """Takes bytes in the turn in which they come, once per token, until something else is to be done first."""
 
@@ -201,7 +205,7 @@ class _Consumer:
         return not (reader.ended or reader.is_complete)
 
 
-async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderPart]]:
+async def _begin(question: Question) -> tuple[Reply, EventReader, Sequence[ProviderPart]]:
     """Ask once; the API has begun to answer."""
     reply = await open_stream(question.outgoing)
     try:
@@ -213,16 +217,17 @@ async def _begin(question: Question) -> tuple[Reply, EventReader, list[ProviderP
     return reply, reader, parts
 
 
-async def _read_until_begun(reply: Reply, reader: EventReader) -> list[ProviderPart]:
-    parts: list[ProviderPart] = []
+async def _read_until_begun(reply: Reply, reader: EventReader) -> Sequence[ProviderPart]:
+    parts: Sequence[ProviderPart] = ()
     while not reader.begun and not reader.ended:
-        parts += await _read(reply, reader)
+        read = await _read(reply, reader)
+        parts = (*parts, *read) if parts else read
     if reader.failure is not None and not reader.begun:
         raise reader.failure
     return parts
 
 
-async def _read(reply: Reply, reader: EventReader) -> list[ProviderPart]:
+async def _read(reply: Reply, reader: EventReader) -> Sequence[ProviderPart]:
     try:
         if not reader.is_complete:
             return reader.feed(await reply.read())

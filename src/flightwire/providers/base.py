@@ -8,8 +8,8 @@ less per token: a stream yields *batches*, everything one read of the socket del
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 from flightwire._frozen import value
 from flightwire.events import (
@@ -41,6 +41,7 @@ __all__ = [
     "Reasoning",
     "ResponseFormat",
     "Text",
+    "TextBatch",
     "ToolChoice",
     "ToolSpec",
 ]
@@ -163,6 +164,32 @@ class ModelResult:
     request: RequestMetadata = RequestMetadata()
     response: ResponseMetadata = ResponseMetadata()
     provider_metadata: ProviderMetadata | None = None
+
+
+class TextBatch(tuple[Any, ...]):
+    """A batch that says where in it nobody has to look at each part: deltas of one text, none empty, none with metadata.
+
+    No batch needs to be one, whatever is in it. It pays where one read of the socket delivers many tokens.
+
+    Attributes:
+        begin: the index of the first of them.
+        end: the index after the last of them.
+        texts: what they say.
+    """
+
+    begin: int
+    end: int
+    texts: Sequence[str]
+
+    def __new__(cls, parts: Iterable[Any], begin: int, texts: Sequence[str]) -> Self:
+        """Say that the deltas with these texts begin at this index."""
+        batch = super().__new__(cls, parts)
+        batch.begin, batch.end, batch.texts = begin, begin + len(texts), texts
+        return batch
+
+    def after(self, part: ProviderPart) -> Self:
+        """The same after another part."""
+        return type(self)((part, *self), self.begin + 1, self.texts)
 
 
 class HandedOver(AsyncGenerator[Sequence[ProviderPart], None]):

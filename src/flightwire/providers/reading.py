@@ -7,7 +7,7 @@ Refuses to know: what an event means; sockets, retries.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from msgspec import DecodeError
@@ -15,6 +15,7 @@ from msgspec import DecodeError
 from flightwire.errors import APICallError, OutputLimitError
 from flightwire.events import ProviderPart, Raw
 from flightwire.jsontypes import loads
+from flightwire.providers.base import TextBatch
 from flightwire.wire.sse import SSEDecoder
 
 __all__ = ["REFUSALS", "EventReader", "clean", "excerpt", "to_the_patient_reader"]
@@ -56,6 +57,7 @@ class EventReader(ABC):
         self._headers = headers
         self._include_raw = include_raw
         self._events = SSEDecoder()
+        self._run: tuple[int, list[str]] | None = None  # of the batch that is being read, see `TextBatch`
         self._held: dict[str, str] = {}  # block id → half a surrogate pair that waits for its other half
 
     # --- what an API decides -------------------------------------------------------------------------------------
@@ -70,13 +72,16 @@ class EventReader(ABC):
 
     # --- the way in ----------------------------------------------------------------------------------------------
 
-    def feed(self, data: bytes) -> list[ProviderPart]:
+    def feed(self, data: bytes) -> Sequence[ProviderPart]:
         """Give the parts that these bytes complete; never raises, see `failure`."""
         try:
             if data and not self._include_raw:
                 out: list[ProviderPart] = []
                 self.take_events(self._events.feed(data), out)
-                return out
+                if self._run is None:
+                    return out
+                run, self._run = self._run, None
+                return TextBatch(out, *run)
             if data:
                 return self._take(self._events.feed(data))
             return self._end_of_bytes()

@@ -16,11 +16,10 @@ from typing import Any, Generic, NoReturn, Self, TypeVar, overload
 
 from flightwire.elements import UNDEFINED, UNSET, Unset
 from flightwire.errors import InvalidArgumentError, StreamableAbandonedError, StreamableClosedError
-from flightwire.rsc.updates import NOBODY, Follower, Link, Updates
+from flightwire.rsc.packing import Link
+from flightwire.rsc.updates import NO_JOB, NOBODY, Follower, Updates
 from flightwire.scope import contained, current_job
 from flightwire.wire.flight.values import (
-    CURR,
-    DIFF,
     DONE,
     DONE_CURR,
     DONE_DIFF,
@@ -46,7 +45,7 @@ class StreamableValue(Streamable, Generic[T]):
 
     def __init__(self, stream: Updates) -> None:
         self._stream = stream
-        self._link = stream.tail
+        self._link = stream.newest()
         self._curr = stream.value()
         self._error = stream.error
         self._is_open = stream.is_open
@@ -124,27 +123,14 @@ class StreamableValueSource(StreamableSource, Generic[T]):
             StreamableClosedError: after `done()` or `error()`.
         """
         stream = self._stream
-        if get_ident() != stream.thread and self._elsewhere(self.update, value):
-            return self
-        if not stream.is_open or self._locked:
-            self._refuse("update")
-        if current_job() is not stream.job:
-            self._adopt()
-        text: Any = value
-        if type(text) is not str:
-            stream.replace(text)
-            return self
-        before: Any = stream.value() if stream.grown else stream.curr
-        stream.curr = text
-        grows = type(before) is str and (
-            text[: len(before)] == before if len(text) > len(before) else text == before
-        )  # `startswith` takes more
-        link: Link = [DIFF, text[len(before) :], None] if grows else [CURR, text, None]
-        stream.tail[2] = link  # as `push`, written out: once per token
-        stream.tail = link
-        stream.unread_bytes += len(text) + 1
-        if stream.unread_bytes > stream.alarm:
-            stream.ring()
+        if type(value) is str and current_job() is stream.updater and get_ident() == stream.thread:
+            text: Any = value
+            stream.fresh.append(text)  # as `add_fresh`, written out: once per token
+            stream.unread_bytes += len(text) + 1
+            if stream.unread_bytes > stream.alarm:
+                stream.ring()
+        elif get_ident() == stream.thread or not self._elsewhere(self.update, value):
+            self._update(value)
         return self
 
     def append(self, text: str) -> StreamableValueSource[T]:
@@ -155,22 +141,14 @@ class StreamableValueSource(StreamableSource, Generic[T]):
             InvalidArgumentError: when the current value or `text` is not text.
         """
         stream = self._stream
-        if get_ident() != stream.thread and self._elsewhere(self.append, text):
-            return self
-        if not stream.is_open or self._locked:
-            self._refuse("append")
-        if current_job() is not stream.job:
-            self._adopt()
-        if type(text) is not str or type(stream.curr) is not str:
-            self._append(text)
-            return self
-        stream.grown.append(text)
-        link: Link = [DIFF, text, None]
-        stream.tail[2] = link  # as `push`, written out: once per token
-        stream.tail = link
-        stream.unread_bytes += len(text) + 1
-        if stream.unread_bytes > stream.alarm:
-            stream.ring()
+        if type(text) is str and current_job() is stream.appender and get_ident() == stream.thread:
+            stream.fresh.append(text)  # as `add_fresh`, written out: once per token
+            stream.unread_bytes += len(text) + 1
+            if stream.unread_bytes > stream.alarm:
+                stream.ring()
+        elif get_ident() == stream.thread or not self._elsewhere(self.append, text):
+            self._begin("append")
+            self._append(text, current_job())
         return self
 
     def error(self, error: object) -> StreamableValueSource[T]:
@@ -260,13 +238,32 @@ class StreamableValueSource(StreamableSource, Generic[T]):
         stream.loop.call_soon_threadsafe(_ignore_late, stream, method, *args)
         return True
 
-    def _append(self, text: str) -> None:
+    def _begin(self, method: str) -> None:
+        """What is to be seen to before a write, if it is not the next one of the same kind by the same job."""
+        if not self._stream.is_open or self._locked:
+            self._refuse(method)
+        if current_job() is not self._stream.job:
+            self._adopt()
+
+    def _update(self, value: object) -> None:
+        self._begin("update")
+        stream = self._stream
+        if type(value) is str:
+            stream.settle()
+            stream.updater, stream.appender = current_job(), NO_JOB
+            stream.add_fresh(value)
+        else:
+            stream.replace(value)
+
+    def _append(self, text: str, who: object) -> None:
+        """Append for the first time, or for the first time since something else was done."""
         if not isinstance(text, str):
             raise InvalidArgumentError(f".append() takes text, got {type(text).__name__}; use .update().")
         stream = self._stream
+        stream.settle()
         if isinstance(stream.curr, str):
-            stream.grown.append(text)
-            stream.push(DIFF, text, len(text))
+            stream.updater, stream.appender = NO_JOB, who
+            stream.add_fresh(str.__str__(text))  # of a subclass, too, the text
         elif stream.curr is UNSET or stream.curr is UNDEFINED:
             stream.replace(text)
         else:
@@ -348,8 +345,10 @@ async def _take(created: StreamableValueSource[Any], source: AsyncIterable[Any])
     async for value in source:
         if not stream.is_open:
             break
-        if isinstance(value, str):
-            created._append(value)
+        if type(value) is str and stream.appender is source:
+            stream.add_fresh(value)
+        elif isinstance(value, str):
+            created._append(value, source)
         else:
             stream.replace(value)
 
@@ -363,19 +362,20 @@ def _watch_for_silence(stream: Updates) -> None:
     def check(seen: Link) -> None:
         if not stream.is_open or stream.scope is None or stream.scope.cancelled:
             return
-        if stream.tail is seen:
+        newest = stream.newest()
+        if newest is seen:
             log.warning(
                 "a streamable value of action '%s' has not been updated for %d s. A slow source, or a forgotten .done()?",
                 stream.scope.action,
                 SLOW_UPDATE_WARNING_S,
             )
         else:
-            loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
+            loop.call_later(SLOW_UPDATE_WARNING_S, check, newest)
 
     if get_ident() == stream.scope.thread:
-        loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail)
+        loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.newest())
     else:
-        loop.call_soon_threadsafe(lambda: loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.tail))
+        loop.call_soon_threadsafe(lambda: loop.call_later(SLOW_UPDATE_WARNING_S, check, stream.newest()))
 
 
 def _ignore_late(stream: Updates, method: Callable[..., object], *args: object) -> None:

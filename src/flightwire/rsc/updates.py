@@ -3,30 +3,33 @@
 Owns: the newest value, the linked list of updates, waking readers and slowing writers. Refuses to know: who writes, rows.
 
 A snapshot points at the last link there was when it was taken, and every reader walks on from there. So every reader sees
-every update, none is merged or skipped. What only a snapshot still holds is collected with it; until then texts that a reader
-has passed are packed (`packing.py`).
+every update, none is merged or skipped. Texts are put into a list, and become a link when somebody looks: what came at once is
+one link. What only a snapshot still holds is collected with it; until then texts that a reader has passed are packed
+(`packing.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import get_ident
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flightwire.elements import UNSET
 from flightwire.errors import OutputLimitError
-from flightwire.rsc.packing import PACKED, pack, unpacked
+from flightwire.rsc.packing import PACKED, RUN, Link, pack, run_of, unpacked
 from flightwire.scope import RequestScope, current_scope
-from flightwire.wire.flight.values import CURR, DONE, ERROR, LONG_TEXT_CHARS, Delta
+from flightwire.wire.flight.values import CURR, DIFF, DONE, ERROR, LONG_TEXT_CHARS, Delta
 
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
+MAX_FRESH_BYTES = (
+    64 * 1024
+)  # of texts that nobody looks at; values that grow hold the same text many times until then
 NOBODY = math.inf
-PACK_LINKS = 32  # so many that a reader has passed are packed at once
+NO_JOB: Final = object()
+PACK_UPDATES = 32  # so many that a reader has passed are packed at once
 _OTHER_VALUE_BYTES = 64  # what an update that is not text counts for
-
-Link = list[Any]  # [kind, value, next link or None]: a list costs a third of an object per token
 
 
 class Updates:
@@ -35,14 +38,19 @@ class Updates:
     `unread_bytes` grows with each update until a follower takes them. When it passes `alarm` somebody has to be told:
     the first update wakes the followers, a large backlog slows producers down, a huge one ends the stream. So an update
     costs one comparison.
+
+    A text takes the short way, into `fresh`, when the job that says it is `updater`, or `appender`: who said the last one in
+    the same manner. So whatever has to be done first is done where the two are set, and once.
     """
 
     __slots__ = (
         "__weakref__",
         "alarm",
+        "appender",
         "curr",
         "error",
         "followers",
+        "fresh",
         "grown",
         "is_open",
         "job",
@@ -53,19 +61,23 @@ class Updates:
         "tail",
         "thread",
         "unread_bytes",
+        "updater",
     )
 
     def __init__(self, initial: object) -> None:
-        self.curr: object = initial
+        self.curr: object = initial  # as of the newest link
         self.grown: list[
             str
         ] = []  # suffixes appended to `curr` and not yet joined: joining each time is quadratic
+        self.fresh: list[str] = []  # texts that are no link yet
+        self.updater: object = NO_JOB
+        self.appender: object = NO_JOB
         self.error: object = UNSET
         self.is_open = True
         self.tail: Link = [DONE, UNSET, None]
         self.followers: tuple[Follower, ...] = ()
         self.unread_bytes = 0
-        self.alarm: float = NOBODY
+        self.alarm: float = MAX_FRESH_BYTES
         self.soft: float = NOBODY  # when producers are slowed down, or the stream ends
         self.snapshots = 0
         self.job: object = None
@@ -73,28 +85,85 @@ class Updates:
         self.loop = self.scope.loop if self.scope is not None else _running_loop()
         self.thread = get_ident() if self.scope is None else self.scope.thread
 
+    # --- the newest value ----------------------------------------------------------------------------------------
+
     def value(self) -> object:
         """The newest value."""
+        self.settle()
+        return self._joined()
+
+    def newest(self) -> Link:
+        """The newest link."""
+        self.settle()
+        return self.tail
+
+    def _joined(self) -> object:
         if self.grown:
             self.curr = "".join((cast("str", self.curr), *self.grown))
             self.grown.clear()
         return self.curr
 
+    # --- writing -------------------------------------------------------------------------------------------------
+
     def replace(self, value: object) -> None:
         """Add an update that is sent whole."""
-        if self.grown:
-            self.grown.clear()
+        self.settle()
+        self.grown.clear()
         self.curr = value
         self.push(CURR, value, len(value) if isinstance(value, str) else _OTHER_VALUE_BYTES)
 
     def push(self, kind: int, value: object, size: int) -> None:
-        """Add a link. The hot paths below repeat these lines instead of calling them."""
-        link: Link = [kind, value, None]
-        self.tail[2] = link
-        self.tail = link
+        """Add a link."""
+        self.settle()
+        self.updater = self.appender = NO_JOB
+        self._add([kind, value, None])
+        self.count(size)
+
+    def add_fresh(self, text: str) -> None:
+        """Add a text, in the manner that is set. The hot paths repeat these lines instead of calling them."""
+        self.fresh.append(text)
+        self.count(len(text))
+
+    def count(self, size: int) -> None:
+        """So much more waits to be read."""
         self.unread_bytes += size + 1
         if self.unread_bytes > self.alarm:
             self.ring()
+
+    def settle(self) -> None:
+        """Make a link of the texts that have come."""
+        texts = self.fresh
+        if not texts:
+            return
+        if len(texts) == 1:
+            self._settle_one(texts.pop())
+            return
+        self.fresh = []
+        if self.appender is not NO_JOB:
+            self.grown += texts
+            self._add([RUN, (bytes(len(texts)), texts), None])  # zeros: DIFF
+            return
+        before, self.curr = self._joined(), texts[-1]
+        self._add([RUN, run_of(before, texts), None])
+
+    def _settle_one(self, text: str) -> None:
+        """As above; once per token that came alone."""
+        link: Link = [DIFF, text, None]
+        if self.appender is not NO_JOB:
+            self.grown.append(text)
+        else:
+            before: Any = self._joined() if self.grown else self.curr
+            self.curr = text
+            if type(before) is not str or text[: len(before)] != before:  # `startswith` takes more
+                link[0] = CURR
+            else:
+                link[1] = text[len(before) :]
+        self.tail[2] = link
+        self.tail = link
+
+    def _add(self, link: Link) -> None:
+        self.tail[2] = link
+        self.tail = link
 
     def end(self, kind: int, value: object) -> None:
         """Add the last update."""
@@ -108,18 +177,28 @@ class Updates:
             self.error = error
             self.end(ERROR, error)
 
+    # --- telling readers -----------------------------------------------------------------------------------------
+
     def arm(self) -> None:
         """The next update wakes the followers; without followers nobody is told."""
         self.unread_bytes = 0
-        self.alarm = 0 if self.followers else NOBODY
+        self.alarm = 0 if self.followers else MAX_FRESH_BYTES
         self.soft = min([MAX_UNREAD_BYTES, *(follower.max_unread_bytes for follower in self.followers)])
 
     def ring(self) -> None:
         """`unread_bytes` has passed `alarm`."""
-        if self.unread_bytes > self.soft:
+        unread, is_first = self.unread_bytes, self.alarm <= 0
+        if not self.followers:
+            self.alarm = unread + MAX_FRESH_BYTES
+            self.settle()
+            return
+        if unread > self.soft:
             self._overflow()
             return
-        self.alarm = self.soft
+        self.alarm = min(self.soft, unread + MAX_FRESH_BYTES)
+        if not is_first:
+            self.settle()
+            return
         for follower in self.followers:
             wake = follower.wake  # called from the slot it is in, it would cost twice as much
             wake()
@@ -143,9 +222,23 @@ _TOO_MUCH = (
 
 
 class Follower:
-    """One reader's place in the updates of a streamable value."""
+    """One reader's place in the updates of a streamable value.
 
-    __slots__ = ("_begin", "_is_new", "_link", "_passed", "_stream", "full", "max_unread_bytes", "wake")
+    What was taken is remembered until there is enough of it to pack: the updates in the links from `_first`, which hangs on
+    `_begin`, to `_link`.
+    """
+
+    __slots__ = (
+        "_begin",
+        "_first",
+        "_kinds",
+        "_link",
+        "_stream",
+        "_values",
+        "full",
+        "max_unread_bytes",
+        "wake",
+    )
 
     def __init__(
         self,
@@ -160,9 +253,10 @@ class Follower:
         self.max_unread_bytes = max_unread_bytes
         self._stream = stream
         self._link = link
-        self._begin: Link | None = link  # before what may be packed; None when that is not ours to do
-        self._is_new = True
-        self._passed: list[Link] = []  # and not packed yet
+        self._begin: Link | None = link  # None when packing is not ours to do
+        self._first: Link | None = None
+        self._kinds = bytearray()
+        self._values: list[object] = []
         stream.followers = (*stream.followers, self)
         stream.arm()
 
@@ -170,51 +264,61 @@ class Follower:
         """All updates that have come since the last call, in order; the next one wakes again."""
         stream = self._stream  # `arm`, written out: once per token
         stream.unread_bytes = 0
-        stream.alarm = 0 if stream.followers else NOBODY
-        link = self._link[2]
-        if link is None:
-            return []
+        stream.alarm = 0 if stream.followers else MAX_FRESH_BYTES
+        stream.settle()
         taken: list[Any] = []
-        add = taken.append
-        while link is not None:
-            add(link)
-            last = link
-            link = link[2]
-        self._link = last
-        if self._is_new:
-            self._is_new = False
-            if taken[0][0] == PACKED:  # by another reader, who goes on with it
+        while (link := self._link[2]) is not None:
+            self._link = link
+            kind, value, _ = link
+            if kind == RUN:
+                taken += zip(*value, strict=True)
+                self._pass(link, *value)
+            elif kind == PACKED:  # by another reader, who goes on with it
+                taken += unpacked(value)
                 self._begin = None
-                return unpacked(taken)
-        if self._begin is not None:
-            self._passed += taken
-            if len(self._passed) > PACK_LINKS:
-                self._pack(self._begin)
+            else:
+                taken.append(link)
+                self._pass(link, bytes((kind,)), (value,))
         return taken
 
     def take_lone_text(self) -> Link | None:
         """The update that has come since the last call, if it is the only one, and a text that goes on; else nothing is taken."""
-        link: Link | None = self._link[2]
-        if link is None or self._is_new:
-            return None
-        kind, text, more = link
-        if more is not None or type(text) is not str or kind > CURR or len(text) >= LONG_TEXT_CHARS:
-            return None
         stream = self._stream
+        if len(stream.fresh) != 1 or self._link is not stream.tail:
+            return None
+        if self._first is None and self._begin is not None:  # nothing was taken yet
+            return None
+        stream.settle()
+        link = stream.tail
+        kind, text, _ = link
+        if len(text) >= LONG_TEXT_CHARS:
+            return None
         stream.unread_bytes = stream.alarm = 0
         self._link = link
-        if self._begin is not None:
-            passed = self._passed
-            passed.append(link)
-            if len(passed) > PACK_LINKS:
-                self._pack(self._begin)
+        if self._begin is not None:  # as `_pass`, written out
+            if len(self._kinds) >= PACK_UPDATES:
+                self._pack(self._begin, link)
+            self._kinds.append(kind)
+            self._values.append(text)
         return link
 
-    def _pack(self, begin: Link) -> None:
-        """Pack what was taken; the last link stays as it is, for the next one hangs on it."""
-        last = self._passed.pop()
-        self._begin = pack(begin, self._passed, last)
-        self._passed = [last]
+    def _pass(self, link: Link, kinds: bytes, values: Sequence[object]) -> None:
+        """Remember what was taken of a link."""
+        if self._begin is None:
+            return
+        if self._first is None:
+            self._first = link
+        elif len(self._kinds) >= PACK_UPDATES:
+            self._pack(self._begin, link)
+        self._kinds += kinds
+        self._values += values
+
+    def _pack(self, begin: Link, end: Link) -> None:
+        """Pack what was taken before the link `end`."""
+        self._begin = pack(begin, self._first, self._kinds, self._values, end)
+        self._first = end
+        self._kinds.clear()
+        self._values.clear()
 
     def close(self) -> None:
         """Stop reading."""

@@ -6,13 +6,16 @@ documented. Refuses to know: what a chunk means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from flightwire.jsontypes import dumps, loads
+from flightwire.providers.reading import REFUSALS
 
 Fields = dict[str, object]
 
@@ -111,6 +114,18 @@ class Metadata(Struct, gc=False):
 decode_chunk = msgspec.json.Decoder(Chunk).decode
 decode_plain = msgspec.json.Decoder(PlainChunk).decode
 decode_metadata = msgspec.json.Decoder(Metadata).decode
+
+
+def plain_texts(events: Iterable[bytes]) -> list[str]:
+    """The texts of chunks, up to the first that is not plain, or whose text is empty or has to be cleaned."""
+    texts: list[str] = []
+    append = texts.append
+    with suppress(*REFUSALS):
+        for data in events:
+            append(decode_plain(data).choices[0].delta.content)
+    if all(texts) and "\0" not in "".join(texts):
+        return texts
+    return list(takewhile(lambda text: text and "\0" not in text, texts))
 
 
 def read_chunk(data: bytes) -> tuple[Chunk, Mapping[str, object]]:

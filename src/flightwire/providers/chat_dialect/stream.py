@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from itertools import repeat
 
 from flightwire.events import (
     ProviderFinish,
@@ -31,6 +32,7 @@ from flightwire.providers.chat_dialect.chunks import (
     decode_chunk,
     decode_metadata,
     decode_plain,
+    plain_texts,
     read_chunk,
 )
 from flightwire.providers.chat_dialect.dialect import ChatDialect
@@ -41,6 +43,7 @@ from flightwire.providers.reading import DONE, REFUSALS, EventReader, clean, to_
 __all__ = ["ChatStream"]
 
 _MAX_ODDITIES = 16  # of an API whose every event says more: it is not asked twice for ever
+_MANY_EVENTS = 8  # fewer are read one by one in less time
 _EARLY_EVENTS = 4  # of one read, that are asked what the answer is called
 
 
@@ -87,6 +90,8 @@ class ChatStream(EventReader):
         """The hot path: a chunk of plain text costs one typed decode and one `TextDelta`."""
         if not self._has_metadata:
             self._take_metadata(events[:_EARLY_EVENTS], out)
+        if len(events) >= _MANY_EVENTS:
+            events = events[self._take_many(events, out) :]
         append = out.append
         # As `_plain_id`, written out: once per token.
         text_id = None if self._held or self.ended or self._oddities > _MAX_ODDITIES else self._text_id
@@ -104,6 +109,21 @@ class ChatStream(EventReader):
                 break
             self._take_event(data, out)
             text_id = self._plain_id()
+
+    def _take_many(self, events: list[bytes], out: list[ProviderPart]) -> int:
+        """What comes before a text goes on, and the text as far as its chunks are plain; says how many events that were."""
+        at = 0
+        while at < len(events) and not self.ended and self._plain_id() is None:
+            self._take_event(events[at], out)
+            at += 1
+        text_id = self._plain_id()
+        if text_id is None:
+            return at
+        texts = plain_texts(events[at:])
+        if texts:
+            self._run = (len(out), texts)
+        out += map(TextDelta, repeat(text_id), texts)
+        return at + len(texts)
 
     def _plain_id(self) -> str | None:
         """The text that goes on while chunks are plain; None when they are to be looked at."""
