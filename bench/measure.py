@@ -29,6 +29,8 @@ class Scenario:
         interval_ms: between two tokens; 0 is as fast as they go.
         repeats: of the servers that are not slow.
         warm_up: loads before it is measured.
+        least_s: how long a measurement is to take: of a server that was faster when it warmed up, more rounds are asked for.
+            A tenth of a second says more about what the core did before than about the server.
         slow_rounds, slow_repeats: of the slow ones.
         work: see `bench.load.Job`.
         only: names of the servers that take part; empty for all that can do the work.
@@ -45,6 +47,7 @@ class Scenario:
     interval_ms: int = 0
     repeats: int = 1
     warm_up: int = 0
+    least_s: float = 0
     slow_rounds: int = 1
     slow_repeats: int = 1
     work: str = "text"
@@ -82,7 +85,9 @@ _HEAVY = [(PACED_350, 350, 20), (PACED_500, 500, 20), (PACED_1000, 1000, 50)]
 
 def scenarios(*, quick: bool) -> list[Scenario]:
     """What a run consists of; the quick one has the rows that tell most."""
-    saturated = Scenario(SATURATED, streams=32, tokens=500, rounds=4, repeats=7, warm_up=1, slow_repeats=3)
+    saturated = Scenario(
+        SATURATED, streams=32, tokens=500, rounds=4, repeats=7, warm_up=2, least_s=1, slow_repeats=3
+    )
     first = Scenario(FIRST, streams=1, tokens=1, rounds=200, repeats=3, warm_up=1, slow_rounds=50)
     nearest = (RAW_PUMP, OURS, AI_SDK)
     paced = Scenario(
@@ -175,6 +180,8 @@ def interleave(
     figures = {name: Figures() for name in running}
     names = list(running)
 
+    more: dict[str, int] = {}  # times so many rounds
+
     def once(name: str, into: Figures) -> None:
         server = about.get(name)
         slow = server is not None and server.is_slow
@@ -187,14 +194,16 @@ def interleave(
                     upstream,
                     into,
                     wire="flight" if server is None else server.wire,
-                    rounds=scenario.slow_rounds if slow else scenario.rounds,
+                    rounds=(scenario.slow_rounds if slow else scenario.rounds) * more.get(name, 1),
                 )
             except RuntimeError as error:
                 raise RuntimeError(f"{name}{running[name].fate()}: {error}") from None
 
     for _ in range(scenario.warm_up):
         for name in names:
-            once(name, Figures())
+            seen = Figures()
+            once(name, seen)
+            more[name] = more.get(name, 1) * max(1, round(scenario.least_s / seen.of("elapsed_s")))
     for turn in range(scenario.repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             if turn >= scenario.slow_repeats and name in about and about[name].is_slow:

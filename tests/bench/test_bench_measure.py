@@ -3,6 +3,9 @@
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from bench.load import Answer, Job, Seen
@@ -71,6 +74,21 @@ sys.exit("out of luck")
         pytest.raises(RuntimeError, match=expected),
     ):
         list(interleave(SMALL, {"the peer": unlucky}, upstream))
+
+
+def test_a_fast_server_is_asked_for_more_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def seen(*args: Any, rounds: int, **kwargs: Any) -> None:
+        asked.append(rounds)
+        args[3].cpu_us_per_token.append(1.0)
+        args[3].seen.append({"elapsed_s": rounds * 0.1})
+
+    monkeypatch.setattr("bench.measure.measure", seen)
+    idle = cast("Any", SimpleNamespace(pause=lambda: None, resume=lambda: None))
+    scenario = replace(SMALL, warm_up=2, least_s=1, repeats=2)
+    assert [name for name, _ in interleave(scenario, {"fast": idle}, idle)] == ["fast"] * 2
+    assert asked == [2, 10, 10, 10]
 
 
 def test_a_token_out_of_place_is_refused() -> None:
