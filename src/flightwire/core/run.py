@@ -215,7 +215,8 @@ class Run:
 
     async def _answer(self) -> None:
         await self._emit([Start()])
-        await self._tell("on_start", self._start_event())
+        if self._request.callbacks.has("on_start"):
+            await self._tell("on_start", self._start_event())
         runner = ToolRunner(self._loop, self._request.tools, self._request.messages, self._stop.signal)
         await run_approved(self._loop, runner, self._emit_and_wait, in_order=self._is_whole)
         while True:
@@ -249,10 +250,11 @@ class Run:
             plan = step.plan
             await self._tell("on_step_start", plan.event)
             self._step = step
-            await self._tell(
-                "on_language_model_call_start",
-                ModelCallStartEvent(loop.call_id, plan.model.provider, plan.model.model_id, plan.call),
-            )
+            if self._request.callbacks.has("on_language_model_call_start"):
+                await self._tell(
+                    "on_language_model_call_start",
+                    ModelCallStartEvent(loop.call_id, plan.model.provider, plan.model.model_id, plan.call),
+                )
             step.model_is_called()
             await self._read_model(step, timers)
             finish = step.model_has_ended()

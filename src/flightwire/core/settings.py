@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, get_args
 
+from flightwire._frozen import value
 from flightwire.core.abort import AbortSignal
 from flightwire.core.approvals import Approvals, ToolApproval
 from flightwire.core.callbacks import AnswerCallbacks, Notifier, StreamCallbacks
@@ -88,7 +88,7 @@ class StreamSettings(CallSettings, LoopSettings, StreamCallbacks, total=False):
     transform: Transforms
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """What an answer is asked for, checked."""
 

@@ -155,10 +155,13 @@ class Step:
     async def result(self, finish: FinishStep) -> StepResult:
         """Everything, with its messages."""
         messages = await to_response_messages(self.shown.content(), self._loop.request.tools)
-        return self.so_far(replace(finish, response=replace(finish.response, messages=messages)))
+        return self._result(finish, replace(finish.response, messages=messages))
 
     def so_far(self, finish: FinishStep) -> StepResult:
         """Everything until now, without messages."""
+        return self._result(finish, finish.response)
+
+    def _result(self, finish: FinishStep, response: ResponseMetadata) -> StepResult:
         request = self.collector.start.request
         if "request_messages" in self._loop.request.include:
             request = replace(request, messages=self.plan.messages)
@@ -171,7 +174,7 @@ class Step:
             raw_finish_reason=finish.raw_finish_reason,
             warnings=self.collector.start.warnings,
             request=request,
-            response=finish.response,
+            response=response,
             provider_metadata=finish.provider_metadata,
             call_id=self._loop.call_id,
             performance=finish.performance,

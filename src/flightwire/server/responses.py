@@ -81,6 +81,8 @@ def root_path(scope: ASGIScope) -> str:
 def merged(ours: Iterable[tuple[bytes, bytes]], added: Headers) -> Headers:
     """The headers of a response: ours, and what the app has added; of those that may stand once, the app's. `vary` is joined."""
     ours = list(ours)
+    if not added:
+        return ours
     names = {name for name, _ in added} - {b"set-cookie"}
     varies = [content for name, content in (*ours, *added) if name == b"vary"]
     kept = [(name, content) for name, content in ours if name not in names]
