@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -614,7 +615,8 @@ def test_many_events_in_one_read_say_what_they_say_one_by_one(pieces: list[bytes
     for piece in stream.split(b"\n\n")[:-1]:
         if not one_by_one.ended:
             expected += one_by_one.feed(piece + b"\n\n")
-    assert list(parts) == expected
+    made_up = re.compile("call_[0-9a-f]{24}")  # the id of a call that has none of its own
+    assert made_up.sub("call", repr(list(parts))) == made_up.sub("call", repr(expected))
     assert str(at_once.failure) == str(one_by_one.failure)
     if type(parts) is TextBatch:
         run = parts[parts.begin : parts.end]
