@@ -23,9 +23,7 @@ from flightwire.scope import RequestScope, current_scope
 from flightwire.wire.flight.values import CURR, DIFF, DONE, ERROR, LONG_TEXT_CHARS, Delta
 
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
-MAX_FRESH_BYTES = (
-    64 * 1024
-)  # of texts that nobody looks at; values that grow hold the same text many times until then
+MAX_FRESH_BYTES = 64 * 1024  # of texts that are no links yet: those of a text that grows repeat each other
 NOBODY = math.inf
 NO_JOB: Final = object()
 PACK_UPDATES = 32  # so many that a reader has passed are packed at once
