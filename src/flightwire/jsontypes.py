@@ -25,7 +25,7 @@ def dumps(value: JSONValue) -> str:
         ValueError: for NaN and infinities.
         TypeError: for values that are not JSON.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _write(value)
 
 
 def loads(text: str | bytes) -> JSONValue:
@@ -53,5 +53,6 @@ def _parse_int(digits: str) -> int:
     return int(digits)
 
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _read = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _read_counting_digits = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int).decode

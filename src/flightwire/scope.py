@@ -15,6 +15,7 @@ import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flightwire.errors import InvalidArgumentError
@@ -137,8 +138,8 @@ class RequestScope:
         self.context = contextvars.copy_context()  # the action runs in it, and so does what its result awaits
         self.thread = threading.get_ident()
         self._on_failure = on_failure or _log_failure
-        self._tasks: set[asyncio.Task[object]] = set()
-        self._owned: set[asyncio.Task[Any]] | None = None  # an empty set takes as much memory as a full one
+        self._tasks: dict[asyncio.Task[Any], bool] = {}  # whether it was started with `start_soon`
+        self._working = 0  # how many of them were
         self._after: list[Callable[[], object]] = []
         self._cancelled = False
 
@@ -174,37 +175,35 @@ class RequestScope:
         context.run(_job.set, job)
         work = contained(coro, job.name)
         task: asyncio.Task[object] = self.loop.create_task(work, name=job.name, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, job, coro))
+        self._tasks[task] = True
+        self._working += 1
+        task.add_done_callback(partial(self._ended, job, coro))
 
-    def _ended(self, task: asyncio.Task[object], job: Job, coro: Coroutine[Any, Any, object]) -> None:
-        self._tasks.discard(task)
+    def _ended(self, job: Job, coro: Coroutine[Any, Any, object], task: asyncio.Task[object]) -> None:
+        self._tasks.pop(task, None)
+        self._working -= 1
         coro.close()  # it has not begun when the task was cancelled before
         if not task.cancelled() and (error := task.exception()) is not None:
             self.last_failure = error
             job.fail_written(error)
             self._on_failure(job.name, error)
         job.written.clear()
-        if not self._tasks and self.last_failure is not None:
+        if not self._working and self.last_failure is not None:
             # The frames of what failed may keep alive what nobody writes to any more: here, collecting it cannot tell.
             self.last_resort.fail_written(self.last_failure)
-        if not self._tasks and self.on_idle is not None:
+        if not self._working and self.on_idle is not None:
             # Once the loop has dropped the task and its frame, whoever nobody can write to any more is known.
             self.loop.call_soon(self.on_idle)
 
     def own(self, task: asyncio.Task[Any]) -> None:
         """Cancel this task when the scope is cancelled; it does not count as work that may still write."""
-        if self._owned is None:
-            self._owned = set()
-        self._owned.add(task)
+        self._tasks.setdefault(task, False)
         task.add_done_callback(self._disown)
         if self._cancelled:
             task.cancel()
 
     def _disown(self, task: asyncio.Task[Any]) -> None:
-        if self._owned is not None:
-            self._owned.discard(task)
-            self._owned = self._owned or None
+        self._tasks.pop(task, None)
 
     def after(self, fn: Callable[..., object], *args: object) -> None:
         """Run a function, sync or async, once the response is finished: done, failed or client gone."""
@@ -218,7 +217,7 @@ class RequestScope:
     @property
     def has_work(self) -> bool:
         """Whether a task started with `start_soon` is still running."""
-        return bool(self._tasks)
+        return self._working > 0
 
     @property
     def cancelled(self) -> bool:
@@ -229,15 +228,15 @@ class RequestScope:
 
     async def wait(self) -> None:
         """Wait until every task started with `start_soon` has ended."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._working:
+            await asyncio.wait([task for task, is_work in self._tasks.items() if is_work])
 
     async def cancel(self) -> None:
         """End everything this request started, and wait until it has ended."""
         self._cancelled = True
         self.gate.open()
         me = asyncio.current_task()
-        tasks = [task for task in self._tasks | (self._owned or set()) if task is not me]
+        tasks = [task for task in self._tasks if task is not me]
         for task in tasks:
             task.cancel()
         if tasks:

@@ -126,10 +126,12 @@ class _Cancelled:
     """What a task is woken with that was cancelled; the waiter may be another's by then."""
 
     def __init__(self, msg: object) -> None:
-        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._said = () if msg is None else (msg,)
 
     def result(self) -> None:
-        raise self._error
+        raise asyncio.CancelledError(
+            *self._said
+        )  # made here: one that we held would hold us, by its traceback
 
 
 def _raise(error: BaseException) -> None:

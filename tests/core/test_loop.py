@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ from flightwire.messages import (
     ToolResultPart,
     UserMessage,
 )
-from flightwire.providers.base import ProviderToolSpec, ToolChoice
+from flightwire.providers.base import ModelCall, ProviderToolSpec, ToolChoice
 from flightwire.scope import RequestScope
 from flightwire.testing import Reply, ScriptedModel, tool_call
 
@@ -802,3 +803,13 @@ async def test_a_failure_of_generate_text_is_raised() -> None:
     model = ScriptedModel([[tool_call("add", a=1, b=1)], [refused()]])
     with pytest.raises(APICallError):
         await generate_text(model=model, prompt="Hi", tools=[add], stop_when=is_step_count(5))
+
+
+def test_a_step_s_call_keeps_every_setting_of_the_answer() -> None:
+    fields = dataclasses.fields(ModelCall)
+    given = ModelCall(**{each.name: f"{each.name} of the answer" for each in fields})  # type: ignore[arg-type]
+    of_the_step = {"messages", "tools", "tool_choice", "provider_options", "response_format"}
+    made = given.with_prompt(**{name: f"{name} of the step" for name in of_the_step})  # type: ignore[arg-type]
+    for each in fields:
+        whose = "step" if each.name in of_the_step else "answer"
+        assert getattr(made, each.name) == f"{each.name} of the {whose}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flightwire.core.abort import AbortController
 from flightwire.core.log import READ_AHEAD_PARTS
 from flightwire.core.reading import SLICE_PARTS
 from flightwire.core.stream_text import StreamTextResult, stream_text
@@ -173,6 +174,43 @@ async def test_leaving_the_block_closes_the_connection() -> None:
         model.release()
         assert await anext(result.text_stream) == "Hello"
     assert (model.left_early, model.open_streams) == (1, 0)
+
+
+def test_an_answer_that_nobody_holds_may_be_found_while_a_signal_is_written_to() -> None:
+    """The garbage collector comes when it likes, also while the lock of all signals is held; it must not wait for itself."""
+
+    class Held:
+        def __init__(self) -> None:
+            self.controller, self.circle = AbortController(), self
+
+        def __del__(self) -> None:
+            self.controller.abort("nobody holds it")
+
+    held = Held()
+    fired: list[str] = []
+    held.controller.signal.add_listener(lambda: fired.append("held"))
+    del held
+
+    class Reason:
+        def __eq__(self, other: object) -> bool:  # asked while a listener is taken back
+            gc.collect()
+            return self is other
+
+        def __call__(self) -> None:
+            fired.append("other")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    other = AbortController()
+    other.signal.add_listener(Reason())
+    remove = other.signal.add_listener(lambda: None)
+    taking_back = threading.Thread(target=remove, daemon=True)
+    taking_back.start()
+    taking_back.join(10)
+    assert not taking_back.is_alive()
+    assert fired == ["held"]
+    other.abort()
+    assert fired == ["held", "other"]
 
 
 async def test_an_answer_that_nobody_holds_is_aborted() -> None:

@@ -25,7 +25,14 @@ from flightwire import (
 )
 from flightwire.events import ProviderFinish, ProviderPart, StreamStart, TextDelta, TextEnd, TextStart, Usage
 from flightwire.providers.base import ModelCall
-from flightwire.server.direct import Rest, can_send_at_once, known_cycle, send_at_once, send_body_at_once
+from flightwire.server.direct import (
+    Rest,
+    can_send_at_once,
+    known_cycle,
+    send_at_once,
+    send_body_at_once,
+    send_head,
+)
 
 from ..test_client import serving
 
@@ -239,9 +246,11 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.writes = 0
 
     def write(self, data: Any) -> None:
         self.written += data
+        self.writes += bool(data)
 
 
 def cycle_of(transport: Transport, method: str = "POST") -> Any:
@@ -291,6 +300,69 @@ async def test_a_client_that_does_not_read_or_has_gone_gets_nothing_past_uvicorn
     cycle.disconnected = True
     assert send_body_at_once(cycle.send, cycle, b"b") is None
     assert transport.written == begun + b"1\r\na\r\n"
+
+
+HEADS = {"chunks": START, "a length": {**START, "headers": [(b"content-length", b"5")]}}
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize("head", HEADS)
+async def test_a_head_and_the_first_rows_leave_in_one_write_as_uvicorn_would_write_them(
+    head: str, method: str
+) -> None:
+    outcomes = []
+    for is_known in (True, False):
+        transport = Transport()
+        cycle = cycle_of(transport, method)
+        message = {**HEADS[head], "headers": [*HEADS[head]["headers"], (b"Vary", b"Accept")]}
+        has_left = await send_head(cycle.send, cycle if is_known else None, message, b"0:[]\n")
+        assert has_left == (is_known and head == "chunks" and method == "POST")
+        assert transport.writes == 1
+        if not has_left:
+            await cycle.send({"type": "http.response.body", "body": b"0:[]\n", "more_body": True})
+        await cycle.send(LAST)
+        assert cycle.transport is transport
+        outcomes.append(transport.written)
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0].count(b"0:[]\n") == (method == "POST")
+
+
+async def test_a_head_that_cannot_be_sent_raises_what_the_server_says_and_nothing_is_written() -> None:
+    transport = Transport()
+    cycle = cycle_of(transport)
+    with pytest.raises(RuntimeError, match="Invalid HTTP header"):
+        await send_head(cycle.send, cycle, {**START, "headers": [(b"x-broken", b"a\r\nb")]}, b"a")
+    assert transport.written == b""
+    assert cycle.transport is transport
+
+
+async def test_a_head_waits_for_a_client_that_does_not_read_and_goes_nowhere_when_it_has_gone() -> None:
+    transport = Transport()
+    cycle = cycle_of(transport)
+    cycle.flow.pause_writing()
+    waiting = asyncio.ensure_future(send_head(cycle.send, cycle, START, b"a"))
+    await asyncio.sleep(0)
+    assert transport.written == b""
+    cycle.flow.resume_writing()
+    assert not await waiting
+    assert transport.written.startswith(b"HTTP/1.1 200 OK")
+    gone = cycle_of(Transport())
+    gone.disconnected = True
+    assert not await send_head(gone.send, gone, START, b"a")
+    assert gone.transport.written == b""
+
+
+async def test_a_head_that_waits_for_something_else_is_awaited() -> None:
+    class Slow(httptools_impl.RequestResponseCycle):
+        async def send(self, message: Any) -> None:
+            self.transport.write(b"early ")
+            await asyncio.sleep(0)
+            await super().send(message)
+
+    cycle = cycle_of(Transport())
+    cycle.__class__ = Slow
+    assert not await send_head(cycle.send, cycle, START, b"a")
+    assert cycle.transport.written.startswith(b"early HTTP/1.1 200 OK")
 
 
 async def test_only_the_send_that_we_know_is_passed_by() -> None:

@@ -170,6 +170,8 @@ class Supply:
         user: the same.
     """
 
+    __slots__ = ("_action", "_ending", "_made", "_needs", "_open", "_ready", "_request", "_task", "user")
+
     def __init__(self, action: str, needs: Needs, *, request: object, user: object) -> None:
         self._action = action
         self._needs = needs

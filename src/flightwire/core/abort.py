@@ -12,6 +12,10 @@ from contextlib import suppress
 
 from flightwire.errors import AbortError
 
+# Of all signals: it is held for a moment, and one for each would take memory in every answer. The garbage collector may come
+# while it is held, and what it ends fires its own signal: so it can be taken twice.
+_lock = threading.RLock()
+
 
 class AbortSignal:
     """Tells when work is to stop. It is made by an `AbortController`; any thread may look at it.
@@ -21,11 +25,12 @@ class AbortSignal:
         reason: why; the first reason that was given.
     """
 
+    __slots__ = ("__weakref__", "_listeners", "aborted", "reason")
+
     def __init__(self) -> None:
         self.aborted = False
         self.reason: object = None
-        self._lock = threading.Lock()
-        self._listeners: list[Callable[[], object]] = []
+        self._listeners: list[Callable[[], object]] | None = None
 
     def throw_if_aborted(self) -> None:
         """Stop here if the work is to stop; for functions that run in a thread and cannot be cancelled.
@@ -42,8 +47,10 @@ class AbortSignal:
 
     def add_listener(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Have a function called once, in the thread that aborts; at once if that has happened. Returns how to take it back."""
-        with self._lock:
+        with _lock:
             if not self.aborted:
+                if self._listeners is None:
+                    self._listeners = []
                 self._listeners.append(listener)
                 return lambda: self._remove(listener)
         listener()
@@ -65,17 +72,18 @@ class AbortSignal:
             remove()
 
     def _remove(self, listener: Callable[[], object]) -> None:
-        with self._lock, suppress(ValueError):
-            self._listeners.remove(listener)
+        with _lock, suppress(ValueError):
+            if self._listeners is not None:
+                self._listeners.remove(listener)
 
     def _fire(self, reason: object) -> None:
-        with self._lock:
+        with _lock:
             if self.aborted:
                 return
             self.reason = reason
             self.aborted = True
-            listeners, self._listeners = self._listeners, []
-        for listener in listeners:
+            listeners, self._listeners = self._listeners, None
+        for listener in listeners or ():
             listener()
 
 
@@ -85,6 +93,8 @@ class AbortController:
     Attributes:
         signal: what to hand to whoever is to be stopped.
     """
+
+    __slots__ = ("__weakref__", "signal")
 
     def __init__(self) -> None:
         self.signal = AbortSignal()

@@ -257,6 +257,8 @@ class Notifier:
         InvalidArgumentError: one that cannot be called.
     """
 
+    __slots__ = ("_by_name",)
+
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._by_name = {
             _modern(name): _listed(name, each) for name, each in given.items() if each is not None

@@ -149,6 +149,8 @@ def _end(block: _Block | None, metadata: ProviderMetadata | None) -> None:
 class PartIds:
     """Keeps the ids of texts apart over all steps: providers count from the start in each answer."""
 
+    __slots__ = ("_used",)
+
     def __init__(self) -> None:
         self._used: set[tuple[type, str]] = set()
 

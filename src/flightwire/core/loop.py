@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from flightwire.core.prompt import check_roles, to_instructions
 from flightwire.core.results import Answer, StepResult
 from flightwire.core.settings import ModelSettings, Request, check_model_settings
 from flightwire.core.stop import is_met
-from flightwire.core.tool_sets import ToolSet, active, to_specs, to_tool_choice
+from flightwire.core.tool_sets import ToolName, ToolSet, active, to_specs, to_tool_choice
 from flightwire.errors import InvalidArgumentError
 from flightwire.events import FinishReason, ToolApprovalAnswered, ToolCall, ToolError, ToolResult
 from flightwire.messages import ModelMessage, ProviderOptions, SystemMessage, to_messages
@@ -43,7 +43,7 @@ class StepPlan:
         tools: the tools that it may call.
         tool_choice: whether it must.
         call: what it is sent.
-        event: what callbacks are told.
+        active_tools, tool_order: which of the tools, and in which order.
     """
 
     number: int
@@ -53,7 +53,8 @@ class StepPlan:
     tools: ToolSet
     tool_choice: ToolChoice
     call: ModelCall
-    event: StepStartEvent
+    active_tools: Sequence[ToolName] | None
+    tool_order: Sequence[ToolName] | None
 
 
 @dataclass(slots=True)
@@ -61,12 +62,13 @@ class StepTally:
     """What a step comes to for the question whether there is another."""
 
     finish_reason: FinishReason
-    calls: Sequence[ToolCall]
-    outputs: Sequence[ToolResult | ToolError]
-    answers: Sequence[ToolApprovalAnswered]
+    calls: Sequence[ToolCall] = ()
+    outputs: Sequence[ToolResult | ToolError] = ()
+    answers: Sequence[ToolApprovalAnswered] = ()
 
 
 _NONE: Final[frozenset[str]] = frozenset()
+_TEXT: Final = ResponseFormat()
 
 
 class Loop:
@@ -83,6 +85,20 @@ class Loop:
         preamble: messages of tools that ran before the first step.
         tools_context, runtime_context: as they are now.
     """
+
+    __slots__ = (
+        "_deferred",
+        "_instructions",
+        "_messages",
+        "_response_format",
+        "call_id",
+        "model",
+        "preamble",
+        "request",
+        "runtime_context",
+        "steps",
+        "tools_context",
+    )
 
     def __init__(
         self, model: LanguageModel, request: Request, *, response_format: ResponseFormat | None
@@ -115,45 +131,51 @@ class Loop:
             DownloadError: a file in the messages cannot be fetched.
         """
         request = self.request
-        prepared = await self._prepared()
-        model = resolve_model(prepared.get("model")) if prepared.get("model") is not None else self.model
-        self._carry(prepared)
+        model, names, order = self.model, request.active_tools, request.tool_order
+        choice, options = request.tool_choice, request.call.provider_options
+        settings: Mapping[str, Any] = {}
+        if request.prepare_step is not None:
+            prepared = await self._prepared(request.prepare_step)
+            model = resolve_model(prepared["model"]) if prepared.get("model") is not None else model
+            self._carry(prepared)
+            names = _either(prepared.get("active_tools"), names)
+            order = _either(prepared.get("tool_order"), order)
+            choice = to_tool_choice(_either(prepared.get("tool_choice"), choice), request.tools)
+            options = _merged(options, prepared.get("provider_options"))
+            settings = _model_settings(prepared)
         messages, instructions = self._messages, self._instructions
-        tools = active(request.tools, _either(prepared.get("active_tools"), request.active_tools))
-        choice = to_tool_choice(_either(prepared.get("tool_choice"), request.tool_choice), request.tools)
-        order = _either(prepared.get("tool_order"), request.tool_order)
-        options = _merged(request.call.provider_options, prepared.get("provider_options"))
-        call = dataclasses.replace(
-            request.call,
-            messages=await with_files(to_prompt(instructions, messages), model, request.download),
+        tools = active(request.tools, names)
+        call = request.call.with_prompt(
+            await with_files(to_prompt(instructions, messages), model, request.download),
             tools=to_specs(tools, order, self.tools_context),
             tool_choice=choice,
             provider_options=options,
-            response_format=self._response_format or ResponseFormat(),
-            **_model_settings(prepared),
+            response_format=self._response_format or _TEXT,
         )
-        event = StepStartEvent(
+        if settings:
+            call = dataclasses.replace(call, **settings)
+        return StepPlan(len(self.steps), model, instructions, messages, tools, choice, call, names, order)
+
+    def start_event(self, plan: StepPlan) -> StepStartEvent:
+        """What callbacks are told of the step that was planned last."""
+        return StepStartEvent(
             call_id=self.call_id,
-            provider=model.provider,
-            model_id=model.model_id,
-            step_number=len(self.steps),
-            instructions=instructions,
-            messages=messages,
-            tools=request.tools,
-            tool_choice=choice,
-            active_tools=_either(prepared.get("active_tools"), request.active_tools),
-            tool_order=order,
+            provider=plan.model.provider,
+            model_id=plan.model.model_id,
+            step_number=plan.number,
+            instructions=plan.instructions,
+            messages=plan.messages,
+            tools=self.request.tools,
+            tool_choice=plan.tool_choice,
+            active_tools=plan.active_tools,
+            tool_order=plan.tool_order,
             steps=tuple(self.steps),
-            provider_options=options,
+            provider_options=plan.call.provider_options,
             tools_context=self.tools_context,
             runtime_context=self.runtime_context,
         )
-        return StepPlan(len(self.steps), model, instructions, messages, tools, choice, call, event)
 
-    async def _prepared(self) -> Mapping[str, Any]:
-        prepare = self.request.prepare_step
-        if prepare is None:
-            return {}
+    async def _prepared(self, prepare: Callable[[PrepareStepOptions], Any]) -> Mapping[str, Any]:
         said = prepare(
             PrepareStepOptions(
                 model=self.model,

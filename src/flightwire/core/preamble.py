@@ -6,6 +6,7 @@ approves, how decisions are checked.
 
 from __future__ import annotations
 
+from flightwire.core.abort import AbortSignal
 from flightwire.core.approvals import ApprovalPolicy, Decisions, collect_decisions, judge
 from flightwire.core.loop import Loop
 from flightwire.core.response_messages import denied, result_part
@@ -14,7 +15,7 @@ from flightwire.events import ToolError, ToolOutputDenied
 from flightwire.messages import ToolMessage, ToolResultPart
 
 
-async def run_approved(loop: Loop, runner: ToolRunner, emit: Emit, *, in_order: bool) -> None:
+async def run_approved(loop: Loop, signal: AbortSignal, emit: Emit, *, in_order: bool) -> None:
     """Run what the last message approves, and tell the model of it and of what was denied.
 
     Raises:
@@ -24,6 +25,7 @@ async def run_approved(loop: Loop, runner: ToolRunner, emit: Emit, *, in_order: 
     decisions = collect_decisions(request.messages)
     if not decisions:
         return
+    runner = ToolRunner(loop, request.tools, request.messages, signal)
     policy = ApprovalPolicy(
         request.tools,
         request.tool_approval,

@@ -32,7 +32,6 @@ from flightwire.core.preamble import run_approved
 from flightwire.core.results import Answer, StepResult, total_usage
 from flightwire.core.settings import Request
 from flightwire.core.step import Step
-from flightwire.core.step_tools import StepTools, ToolRunner
 from flightwire.core.timeouts import NoTimers, StepTimers, Timeout, step_timers
 from flightwire.core.whole import whole_answer
 from flightwire.errors import (
@@ -57,6 +56,9 @@ if TYPE_CHECKING:
     from flightwire.core.output import Output
 
 
+# Of all answers: it is held for a moment. Can be taken twice, as that of signals (`core.abort`).
+_lock = threading.RLock()
+
 BREATH_BATCHES = 64
 DRAIN_TIMEOUT_S = 1.0  # how long a transform may take over its last words when an answer fails or is stopped
 
@@ -77,6 +79,30 @@ class Run:
         aborted: whether it was stopped.
         reason: why.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_event_loop",
+        "_has_begun",
+        "_has_finished",
+        "_ids",
+        "_is_whole",
+        "_loop",
+        "_max_output_bytes",
+        "_output",
+        "_pipe",
+        "_request",
+        "_shows_chunks",
+        "_step",
+        "_stop",
+        "_task",
+        "_tell",
+        "_thread",
+        "aborted",
+        "error",
+        "log",
+        "reason",
+    )
 
     def __init__(
         self,
@@ -107,7 +133,6 @@ class Run:
         self._has_begun = False
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._lock = threading.Lock()
 
     @property
     def steps(self) -> Sequence[StepResult]:
@@ -127,7 +152,7 @@ class Run:
             return
         self._event_loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        with self._lock:
+        with _lock:
             self._task = self._event_loop.create_task(
                 self._pull(), name=f"flightwire {self._loop.model.model_id}"
             )
@@ -142,7 +167,7 @@ class Run:
 
     def abort(self, reason: object) -> None:
         """Stop, from any thread; the first reason wins, before the start nothing is ever called."""
-        with self._lock:
+        with _lock:
             if self.aborted or self.log.settled:
                 return
             self.aborted = True
@@ -181,7 +206,7 @@ class Run:
     # --- pulling -------------------------------------------------------------------------------------------------
 
     async def _pull(self) -> None:
-        with self._lock:
+        with _lock:
             self._has_begun = True
         if self.aborted:
             self.log.extend([Start()])
@@ -217,8 +242,7 @@ class Run:
         await self._emit([Start()])
         if self._request.callbacks.has("on_start"):
             await self._tell("on_start", self._start_event())
-        runner = ToolRunner(self._loop, self._request.tools, self._request.messages, self._stop.signal)
-        await run_approved(self._loop, runner, self._emit_and_wait, in_order=self._is_whole)
+        await run_approved(self._loop, self._stop.signal, self._emit_and_wait, in_order=self._is_whole)
         while True:
             step, tally = await self._make_step()
             if not await self._loop.goes_on(step.plan, tally):
@@ -248,7 +272,8 @@ class Run:
         try:
             step = self._planned(await loop.plan())
             plan = step.plan
-            await self._tell("on_step_start", plan.event)
+            if self._request.callbacks.has("on_step_start"):
+                await self._tell("on_step_start", loop.start_event(plan))
             self._step = step
             if self._request.callbacks.has("on_language_model_call_start"):
                 await self._tell(
@@ -261,7 +286,8 @@ class Run:
             if self._request.callbacks.has("on_language_model_call_end"):
                 await self._tell("on_language_model_call_end", step.model_call_end(finish))
             step.check_choice(finish)
-            await step.tools.run(finish.finish_reason, self._emit_and_wait)
+            if step.has_tools:
+                await step.tools.run(finish.finish_reason, self._emit_and_wait)
             part = step.finish_part(finish)
             await self._emit([part])
             await self._close_step(step, step.finish or part)
@@ -280,12 +306,7 @@ class Run:
                 max_output_bytes=self._max_output_bytes,
                 include_raw="raw_chunks" in self._request.include,
             ),
-            StepTools(
-                plan,
-                self._loop,
-                ToolRunner(self._loop, plan.tools, plan.messages, self._stop.signal),
-                in_order=self._is_whole,
-            ),
+            signal=self._stop.signal,
             recorder=recorder,
             shown=recorder if self._pipe is None else Recorder(),
             is_whole=self._is_whole,
@@ -449,8 +470,8 @@ class Run:
             await self._end()
             return
         self.log.settle()
-        if step is not None:
-            await self._tell("on_step_error", StepErrorEvent(step.plan.event, error))
+        if step is not None and self._request.callbacks.has("on_step_error"):
+            await self._tell("on_step_error", StepErrorEvent(self._loop.start_event(step.plan), error))
         await self._emit([Error(error)])
         await self._tell("on_error", ErrorEvent(error, self.steps))
         self.log.close()

@@ -117,11 +117,12 @@ class Request:
     transforms: tuple[StreamTextTransform, ...]
 
 
-_MODEL: Final = tuple(ModelSettings.__annotations__)
-_TRANSPORT: Final = ("max_retries", "headers", "provider_options")
+_OF_CALL: Final = {*ModelSettings.__annotations__, "max_retries", "headers", "provider_options"}
+_CHECKED: Final = {*_OF_CALL, "tool_call_concurrency"}
 _INCLUDES: Final = ("request_body", "request_messages", "raw_chunks", "response_body")
 _EFFORTS: Final = get_args(ReasoningEffort)
 _CALLBACKS: Final = frozenset(StreamCallbacks.__annotations__)
+_APPROVALS: Final = Approvals()
 
 
 def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
@@ -148,11 +149,12 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
     )
     include = _include(get("include") or ())
     tools = to_tool_set(get("tools"))
-    check_model_settings(settings)
-    check_headers(get("headers"))
-    check_provider_options(get("provider_options"))
-    _check_int(settings, "max_retries", least=0)
-    _check_int(settings, "tool_call_concurrency", least=1)
+    if not _CHECKED.isdisjoint(settings):
+        check_model_settings(settings)
+        check_headers(get("headers"))
+        check_provider_options(get("provider_options"))
+        _check_int(settings, "max_retries", least=0)
+        _check_int(settings, "tool_call_concurrency", least=1)
     return Request(
         instructions=instructions,
         messages=messages,
@@ -167,7 +169,7 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
         active_tools=get("active_tools"),
         tool_order=get("tool_order"),
         tool_approval=get("tool_approval"),
-        approvals=get("approvals") or Approvals(),
+        approvals=get("approvals") or _APPROVALS,
         tool_call_concurrency=get("tool_call_concurrency"),
         repair_tool_call=get("repair_tool_call"),
         refine_tool_input=get("refine_tool_input"),
@@ -175,13 +177,13 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
         runtime_context=get("runtime_context"),
         stop_when=to_conditions(get("stop_when")),
         prepare_step=get("prepare_step"),
-        callbacks=Notifier({name: each for name, each in settings.items() if name in _CALLBACKS}),
+        callbacks=Notifier({name: settings[name] for name in settings.keys() & _CALLBACKS}),
         transforms=to_transforms(get("transform")),
     )
 
 
 def _call(settings: Mapping[str, Any], include: frozenset[Include]) -> ModelCall:
-    given = {name: settings[name] for name in (*_MODEL, *_TRANSPORT) if settings.get(name) is not None}
+    given = {name: settings[name] for name in settings.keys() & _OF_CALL if settings[name] is not None}
     given["stop_sequences"] = tuple(settings.get("stop_sequences") or ())
     return ModelCall(
         (),

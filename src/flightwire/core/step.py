@@ -9,13 +9,14 @@ import secrets
 import time
 from dataclasses import replace
 
+from flightwire.core.abort import AbortSignal
 from flightwire.core.callbacks import ModelCallEndEvent
 from flightwire.core.collect import Recorder, StepCollector
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.performance import measured
 from flightwire.core.response_messages import to_response_messages
 from flightwire.core.results import ModelInfo, StepResult
-from flightwire.core.step_tools import StepTools
+from flightwire.core.step_tools import StepTools, ToolRunner
 from flightwire.errors import NoOutputGeneratedError, ToolChoiceViolationError
 from flightwire.events import FinishStep, Performance, ProviderFinish, ResponseMetadata, Usage
 
@@ -27,7 +28,7 @@ class Step:
         loop: the answer it belongs to.
         plan: what it is.
         collector: takes what the model says.
-        tools: does what it says about tools.
+        signal: fires when the answer is stopped.
         recorder: what the model said.
         shown: what readers see of it; the same, unless transforms stand between.
         is_whole: whether the model answers at once.
@@ -36,29 +37,61 @@ class Step:
         finish: the end of the step as readers see it, when transforms stand between.
     """
 
+    __slots__ = (
+        "_began_at",
+        "_began_at_s",
+        "_called_at",
+        "_is_whole",
+        "_loop",
+        "_made_id",
+        "_recorder",
+        "_response_time_s",
+        "_signal",
+        "_tools",
+        "collector",
+        "finish",
+        "plan",
+        "shown",
+    )
+
     def __init__(
         self,
         loop: Loop,
         plan: StepPlan,
         collector: StepCollector,
-        tools: StepTools,
         *,
+        signal: AbortSignal,
         recorder: Recorder,
         shown: Recorder,
         is_whole: bool,
     ) -> None:
         self.plan = plan
         self.collector = collector
-        self.tools = tools
         self.shown = shown
         self.finish: FinishStep | None = None
         self._loop = loop
+        self._tools: StepTools | None = None
+        self._signal = signal
         self._recorder = recorder
         self._is_whole = is_whole
         self._began_at = self._called_at = time.monotonic()
         self._began_at_s = time.time()
         self._response_time_s = 0.0
         self._made_id: str | None = None
+
+    @property
+    def tools(self) -> StepTools:
+        """Does what the model says about tools; made when it first says something."""
+        if self._tools is None:
+            plan = self.plan
+            runner = ToolRunner(self._loop, plan.tools, plan.messages, self._signal)
+            self._tools = StepTools(plan, self._loop, runner, in_order=self._is_whole)
+        return self._tools
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether it has said something about them."""
+        return self._tools is not None
 
     def model_is_called(self) -> None:
         """The model's time begins."""
@@ -85,7 +118,7 @@ class Step:
             ToolChoiceViolationError: it did not do what `tool_choice` demands.
         """
         choice, reason = self.plan.tool_choice, finish.finish_reason
-        names = [call.tool_name for call in self.tools.calls]
+        names = [call.tool_name for call in self.tools.calls] if self.has_tools else []
         problem = None
         if choice.type == "none" and names:
             problem = f"The model called '{names[0]}', though tool_choice is 'none'."
@@ -150,12 +183,18 @@ class Step:
 
     def tally(self, finish: ProviderFinish) -> StepTally:
         """What it comes to for the question whether there is another."""
+        if not self.has_tools:
+            return StepTally(finish.finish_reason)
         return StepTally(finish.finish_reason, self.tools.calls, self.tools.outputs, self.tools.answers)
 
     async def result(self, finish: FinishStep) -> StepResult:
         """Everything, with its messages."""
         messages = await to_response_messages(self.shown.content(), self._loop.request.tools)
-        return self._result(finish, replace(finish.response, messages=messages))
+        said = finish.response
+        response = ResponseMetadata(
+            said.id, said.model_id, said.timestamp_s, said.headers, messages, said.body
+        )
+        return self._result(finish, response)
 
     def so_far(self, finish: FinishStep) -> StepResult:
         """Everything until now, without messages."""
@@ -187,7 +226,7 @@ class Step:
             usage,
             response_time_s=self._response_time_s,
             step_time_s=time.monotonic() - self._began_at,
-            tool_execution_s=dict(self.tools.seconds),
+            tool_execution_s=dict(self.tools.seconds) if self.has_tools else {},
             chunks=() if self._is_whole else self.collector.chunks,
             called_at=self._called_at,
         )

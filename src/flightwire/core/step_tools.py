@@ -53,6 +53,8 @@ class ToolRunner:
         signal: fires when the answer is stopped.
     """
 
+    __slots__ = ("_loop", "_messages", "_signal", "_tools")
+
     def __init__(
         self, loop: Loop, tools: ToolSet, messages: Sequence[ModelMessage], signal: AbortSignal
     ) -> None:
@@ -166,6 +168,25 @@ class StepTools:
         answers: what rules have decided.
         seconds: call id → how long its tool ran.
     """
+
+    __slots__ = (
+        "_asked",
+        "_by_id",
+        "_errors",
+        "_in_order",
+        "_is_forbidden",
+        "_loop",
+        "_parser",
+        "_policy",
+        "_runner",
+        "_to_run",
+        "_tools",
+        "_writing",
+        "answers",
+        "calls",
+        "outputs",
+        "seconds",
+    )
 
     def __init__(self, plan: StepPlan, loop: Loop, runner: ToolRunner, *, in_order: bool) -> None:
         self.calls: list[ToolCall] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from flightwire.core.results import StepResult
 from flightwire.core.tool_sets import AnyTool, name_of
@@ -26,6 +26,8 @@ def is_step_count(count: int) -> StopCondition:
 
 step_count_is = is_step_count
 """The older name of `is_step_count`."""
+
+_ONE_STEP: Final = (is_step_count(1),)
 
 
 def has_tool_call(*tools: str | AnyTool) -> StopCondition:
@@ -46,7 +48,7 @@ def to_conditions(given: StopWhen) -> tuple[StopCondition, ...]:
         InvalidArgumentError: something is no condition.
     """
     if given is None:
-        return (is_step_count(1),)
+        return _ONE_STEP
     found: Sequence[StopCondition] = given if isinstance(given, (list, tuple)) else (given,)
     for each in found:
         if not callable(each):

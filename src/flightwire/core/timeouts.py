@@ -53,6 +53,7 @@ class TimeoutSettings(TypedDict, total=False):
 
 TimeoutLike: TypeAlias = float | Timeout | TimeoutSettings | None
 _KNOWN = tuple(each.name for each in dataclasses.fields(Timeout))
+_NO_TIMEOUT = Timeout()
 
 
 def to_timeout(given: TimeoutLike) -> Timeout:
@@ -62,7 +63,7 @@ def to_timeout(given: TimeoutLike) -> Timeout:
         InvalidArgumentError: not a time, or a limit nobody knows.
     """
     if given is None:
-        return Timeout()
+        return _NO_TIMEOUT
     if isinstance(given, Mapping):
         if unknown := sorted(given.keys() - set(_KNOWN)):
             raise InvalidArgumentError(f"timeout has no {unknown[0]!r}; there are: {', '.join(_KNOWN)}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from flightwire._frozen import value
@@ -31,8 +32,7 @@ class Endpoint:
 
     def url(self, path: str) -> str:
         """The address of one of its paths; a query of the base URL stays."""
-        parts = urlsplit(self.base_url)
-        return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
+        return _url(self.base_url, path)
 
     def outgoing(
         self, path: str, request: Request, call: ModelCall, *, service: str, timeouts: Timeouts, clock: Clock
@@ -85,6 +85,12 @@ def endpoint_of(
     )
 
 
+@lru_cache(maxsize=64)
+def _url(base_url: str, path: str) -> str:
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
+
+
 def from_environment(name: str | None) -> str | None:
     """A variable that says something; a key pasted into a file often ends in a line break."""
     return (os.environ.get(name, "") if name else "").strip() or None
@@ -96,8 +102,13 @@ def check_url(url: str, where: str, example: str) -> None:
     Raises:
         InvalidArgumentError: it is not an http(s) address.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url):
         raise InvalidArgumentError(
             f"{where} is {url!r}; expected an address such as {example} or http://127.0.0.1:8080/v1."
         )
+
+
+@lru_cache(maxsize=64)
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -21,6 +21,8 @@ class Reply(ABC):
         headers: the response's headers, names in lower case.
     """
 
+    __slots__ = ("_unread", "headers", "reason", "status")
+
     def __init__(self, status: int, reason: str, headers: Mapping[str, str]) -> None:
         self.status = status
         self.reason = reason

@@ -7,7 +7,7 @@ dialect itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from flightwire.events import CallWarning, Usage
 from flightwire.jsontypes import JSONObject, JSONValue
@@ -50,6 +50,23 @@ class OpenAIChatOptions(TypedDict, total=False):
     force_reasoning: bool
 
 
+_OPTIONS: Final = {
+    "logit_bias": "logitBias",
+    "user": "user",
+    "parallel_tool_calls": "parallelToolCalls",
+    "verbosity": "textVerbosity",
+    "max_completion_tokens": "maxCompletionTokens",
+    "store": "store",
+    "metadata": "metadata",
+    "prediction": "prediction",
+    "service_tier": "serviceTier",
+    "prompt_cache_key": "promptCacheKey",
+    "prompt_cache_options": "promptCacheOptions",
+    "prompt_cache_retention": "promptCacheRetention",
+    "safety_identifier": "safetyIdentifier",
+}
+
+
 class OpenAIChat(ChatDialect):
     """One of OpenAI's models over chat completions, or one of a server that speaks like OpenAI."""
 
@@ -74,26 +91,13 @@ class OpenAIChat(ChatDialect):
 
     def body(self, call: ModelCall, options: Options, warnings: list[CallWarning]) -> Fields:
         """The dialect's fields, and OpenAI's own."""
+        body = {**super().body(call, options, warnings), **options.fields(_OPTIONS)}
         logprobs = options["logprobs"]
-        is_number = isinstance(logprobs, (int, float)) and not isinstance(logprobs, bool)
-        return {
-            **super().body(call, options, warnings),
-            "logit_bias": options["logitBias"],
-            "logprobs": True if logprobs is True or is_number else None,
-            "top_logprobs": logprobs if is_number else 0 if logprobs is True else None,
-            "user": options["user"],
-            "parallel_tool_calls": options["parallelToolCalls"],
-            "verbosity": options["textVerbosity"],
-            "max_completion_tokens": options["maxCompletionTokens"],
-            "store": options["store"],
-            "metadata": options["metadata"],
-            "prediction": options["prediction"],
-            "service_tier": options["serviceTier"],
-            "prompt_cache_key": options["promptCacheKey"],
-            "prompt_cache_options": options["promptCacheOptions"],
-            "prompt_cache_retention": options["promptCacheRetention"],
-            "safety_identifier": options["safetyIdentifier"],
-        }
+        if logprobs is True:
+            body |= {"logprobs": True, "top_logprobs": 0}
+        elif isinstance(logprobs, (int, float)) and not isinstance(logprobs, bool):
+            body |= {"logprobs": True, "top_logprobs": logprobs}
+        return body
 
     def reasoning(self, call: ModelCall, options: Options, warnings: list[CallWarning]) -> Fields:
         """The effort; GPT-5.6 and its like do not reason over chat completions while they have tools."""

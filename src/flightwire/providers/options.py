@@ -34,6 +34,8 @@ def camel_case(name: str) -> str:
 class Options:
     """The options of one provider, read by their camelCase name; what nobody asked for is `rest`."""
 
+    __slots__ = ("_given", "_read", "_spelt")
+
     def __init__(self, given: Mapping[str, JSONValue]) -> None:
         self._given = {camel_case(name): option for name, option in given.items()}
         self._spelt = {camel_case(name): name for name in given}
@@ -53,6 +55,16 @@ class Options:
         """The option, or the default when it is not given or None."""
         found = self[name]
         return default if found is None else cast("T", found)
+
+    def fields(self, names: Mapping[str, str]) -> dict[str, JSONValue]:
+        """Those that were given, by the name of the field that each becomes.
+
+        Arguments:
+            names: field → option.
+        """
+        if not self._given:
+            return {}
+        return {field: self[name] for field, name in names.items() if name in self}
 
     def known(self, *names: str) -> None:
         """These mean something, be it elsewhere."""

@@ -40,6 +40,20 @@ class EventReader(ABC):
         is_complete: the answer has said why it ends, so that nothing is missing if the connection breaks now.
     """
 
+    __slots__ = (
+        "_events",
+        "_headers",
+        "_held",
+        "_include_raw",
+        "_run",
+        "_service",
+        "_url",
+        "begun",
+        "ended",
+        "failure",
+        "is_complete",
+    )
+
     def __init__(
         self,
         *,

@@ -11,7 +11,7 @@ import io
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +53,20 @@ _JSON = "application/json"
 
 class _HTTPReply(Reply):
     """A response that comes over a connection."""
+
+    __slots__ = (
+        "__weakref__",
+        "_call",
+        "_closed",
+        "_consume",
+        "_is_enough",
+        "_loop",
+        "_protocol",
+        "_read_bytes",
+        "_response",
+        "_waiter",
+        "_waiting_since",
+    )
 
     def __init__(self, call: Outgoing, response: aiohttp.ClientResponse) -> None:
         super().__init__(response.status, response.reason or "", _headers(response))
@@ -311,10 +325,13 @@ async def _send(call: Outgoing, accept: str) -> aiohttp.ClientResponse:
         allow_redirects=False,
         proxy=proxy,
         proxy_headers=proxy_headers,
-        timeout=aiohttp.ClientTimeout(
-            total=None, connect=call.timeouts.connect_s, sock_read=call.timeouts.read_s
-        ),
+        timeout=_client_timeout(call.timeouts),
     )
+
+
+@lru_cache(maxsize=16)
+def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s, sock_read=timeouts.read_s)
 
 
 def _take_note(closed: asyncio.Future[None]) -> None:

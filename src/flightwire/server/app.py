@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -238,33 +238,32 @@ class App:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _http(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    def _http(self, scope: ASGIScope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Who answers, to be awaited: one that may take long holds no frame of ours but its own."""
+        method = scope["method"]
         try:
             if self.mode == "development":
                 check_development_client(scope, asked_for=self._asked_for)
         except CallError as error:
-            await send_text(send, error.status_code, str(error), head=scope["method"] == "HEAD")
-            return
-        method = scope["method"]
-        path = path_below_root(scope)
+            return send_text(send, error.status_code, str(error), head=method == "HEAD")
         if is_preflight(scope):
-            await send_preflight(scope, send, self._allowed_origins)
-            return
-        send = readable(scope, send, self._allowed_origins)
-        if path in (LIVE, READY) and method in ("GET", "HEAD"):
-            await self._health(path, send, head=method == "HEAD")
-        elif path == SOURCE and self.mode == "development" and method in ("GET", "HEAD"):
-            await send_source(scope, send, head=method == "HEAD")
-        elif method == "POST":
-            await self._call(scope, receive, send)
-        elif method in ("GET", "HEAD"):
-            await self._page(scope, receive, send)
-        else:
-            await send_text(
-                send, 405, f"{method} is not served here.", headers=[(b"allow", b"GET, HEAD, POST")]
-            )
+            return send_preflight(scope, send, self._allowed_origins)
+        path = path_below_root(scope)
+        return self._answer(path, scope, receive, readable(scope, send, self._allowed_origins))
 
-    async def _call(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    def _answer(self, path: str, scope: ASGIScope, receive: Receive, send: Send) -> Awaitable[None]:
+        method = scope["method"]
+        if path in (LIVE, READY) and method in ("GET", "HEAD"):
+            return self._health(path, send, head=method == "HEAD")
+        if path == SOURCE and self.mode == "development" and method in ("GET", "HEAD"):
+            return send_source(scope, send, head=method == "HEAD")
+        if method == "POST":
+            return self._call(scope, receive, send)
+        if method in ("GET", "HEAD"):
+            return self._page(scope, receive, send)
+        return send_text(send, 405, f"{method} is not served here.", headers=[(b"allow", b"GET, HEAD, POST")])
+
+    def _call(self, scope: ASGIScope, receive: Receive, send: Send) -> Awaitable[None]:
         action_id = header(scope, b"rsc-action-id") or header(scope, b"next-action")
         try:
             self._handler.check_origin(scope)
@@ -275,13 +274,11 @@ class App:
                     "This POST names no action. A call carries the header 'rsc-action-id', which the browser runtime sets: "
                     "write <form action={save}>. Forms that work without JavaScript are not supported."
                 )
-            if self.load_error is not None:
-                await self._handler.refuse_broken_app(self.load_error, send)
-                return
         except CallError as error:
-            await self._handler.refuse(error, send, action_id)
-            return
-        await self._handler.call(
+            return self._handler.refuse(error, send, action_id)
+        if self.load_error is not None:
+            return self._handler.refuse_broken_app(self.load_error, send)
+        return self._handler.call(
             action_id, self._registry, scope, receive, send, page_max_duration_s=self._page_limit(scope)
         )
 

@@ -104,6 +104,8 @@ async def read_call(
 class Uploads:
     """The files on disk that one call has brought."""
 
+    __slots__ = ("readers",)
+
     def __init__(self) -> None:
         self.readers: list[FormReader] = []
 

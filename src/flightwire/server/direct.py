@@ -16,7 +16,7 @@ from typing import Any, Final
 from flightwire.server.responses import Message, Send
 from flightwire.wire.chunked import HEADS, LINE_END
 
-__all__ = ["Rest", "can_send_at_once", "known_cycle", "send_at_once", "send_body_at_once"]
+__all__ = ["Rest", "can_send_at_once", "known_cycle", "send_at_once", "send_body_at_once", "send_head"]
 
 
 _DONE: Final = object()
@@ -89,6 +89,56 @@ def send_body_at_once(send: Send, cycle: Any, body: bytes) -> Rest | Exception |
         cycle.transport.write(b"".join((head, body, LINE_END)))
         return None
     return send_at_once(send, {"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def send_head(send: Send, cycle: Any, head: Message, body: bytes) -> bool:
+    """Send the head of a response, and the first part of its body in the same write: each is a call of the system and a packet.
+
+    Arguments:
+        send: the ASGI callable.
+        cycle: its `known_cycle`.
+        head: the message that starts the response.
+        body: some bytes that are not the last; empty when there are none.
+
+    Returns:
+        Whether the body could go with it.
+
+    Raises:
+        Exception: what `send` raises.
+    """
+    if not body or cycle is None or cycle.flow.write_paused or cycle.disconnected:
+        await send(head)
+        return False
+    transport = cycle.transport
+    cycle.transport = held = _Held(transport)
+    try:
+        rest = send_at_once(send, head)
+    finally:
+        cycle.transport = transport
+    if isinstance(rest, Exception):
+        raise rest
+    written = held.written
+    is_framed = rest is None and bool(cycle.chunked_encoding)  # else `send` has more to do than to frame
+    if is_framed:
+        written += (b"%x\r\n" % len(body), body, LINE_END)
+    transport.write(b"".join(written))
+    if rest is not None:
+        await rest
+    return is_framed
+
+
+class _Held:
+    """In the place of a transport: what is written to it is kept."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def send_at_once(send: Send, message: Message) -> Rest | Exception | None:

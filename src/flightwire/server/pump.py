@@ -15,9 +15,10 @@ from flightwire import deadlines
 from flightwire.errors import ActionTimeoutError, EncodeError
 from flightwire.rsc.updates import Follower
 from flightwire.scope import RequestScope
-from flightwire.server.direct import Rest, can_send_at_once, known_cycle, send_body_at_once
+from flightwire.server.direct import Rest, can_send_at_once, known_cycle, send_body_at_once, send_head
 from flightwire.server.responses import FLIGHT_HEADERS, Headers, Message, Send, merged
 from flightwire.server.sources import Failures, Sources
+from flightwire.waiter import Waiter
 from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.values import Slot
 from flightwire.wire.flight.writer import KEEP_ALIVE_ROW, Writer
@@ -115,7 +116,7 @@ class Pump:
         self._sources = Sources(
             scope, self._writer, failures, text_has_come=self._text_has_come, wake=self.wake
         )
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Waiter[None] = Waiter(self._loop)
         self._is_direct = can_send_at_once(send)
         self._cycle = known_cycle(send)
         self._lone: tuple[Slot, Follower] | None = None  # while nothing but its texts may come
@@ -164,7 +165,6 @@ class Pump:
                 elif not self._is_due:
                     if self._is_direct and len(self._sources.followers) == 1:
                         (self._lone,) = self._sources.followers.values()
-                    self._waiter = self._loop.create_future()
                     await self._waiter
                     self._lone = None
                 out = self._beat_row() if self._keep_alive_due else b""
@@ -234,12 +234,14 @@ class Pump:
         if self._is_writing:  # the last words are on their way
             return
         self._is_writing = True
-        if not self._started:
-            self._started = True
-            await self._send(self._start_message())
         self._quiet = False
         self.sent_bytes += len(out)
-        await self._send({"type": "http.response.body", "body": out, "more_body": more})
+        has_left = False
+        if not self._started:
+            self._started = True
+            has_left = await send_head(self._send, self._cycle, self._start_message(), out if more else b"")
+        if not has_left:
+            await self._send({"type": "http.response.body", "body": out, "more_body": more})
         self._is_writing = False
         if self._scope.gate.closed:
             self._scope.gate.open()
@@ -268,17 +270,13 @@ class Pump:
 
     def _schedule(self) -> None:
         if not self._is_direct:
-            self._resume()
-        elif self._wake_up is None and self._waiter is not None:
+            self._waiter.wake()
+        elif self._wake_up is None and self._waiter.callback is not None:
             self._wake_up = self._loop.call_soon(self._resume)
 
     def _resume(self) -> None:
         self._wake_up = None
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        self._waiter.go_on()
 
     def _leave_at_once(self) -> None:
         """A producer has done what there was to do: a token that came alone leaves now instead of in another turn of the loop."""
@@ -303,7 +301,7 @@ class Pump:
             self._rest = rest
             self._is_writing = True
             self._lone = None
-            self._resume()
+            self._waiter.wake()
         elif self._scope.gate.closed:
             self._scope.gate.open()
 
@@ -320,7 +318,6 @@ class Pump:
     async def _wait(self) -> None:
         """Until something has arrived since the last time."""
         if not self._is_due:
-            self._waiter = self._loop.create_future()
             await self._waiter
         self._is_due = False
 

@@ -28,10 +28,8 @@ FLIGHT_HEADERS: Headers = [
 
 def header(scope: ASGIScope, name: bytes) -> str | None:
     """A request header by its lower-case name; the first one when there are several."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
+    found: bytes | None = dict([*scope["headers"]][::-1]).get(name)  # cheaper than to look at each
+    return None if found is None else str(found, "latin-1")
 
 
 def located(scope: ASGIScope) -> ASGIScope:

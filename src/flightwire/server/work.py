@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any, Final
 
 from flightwire._frozen import value
@@ -24,6 +23,7 @@ from flightwire.sealing import Sealer
 from flightwire.server.auth import Auth
 from flightwire.server.drain import Drain
 from flightwire.server.failures import log_failure, status_of, to_failure
+from flightwire.server.listener import Listener
 from flightwire.server.mode import Mode
 from flightwire.server.pump import Pump
 from flightwire.server.request import Request
@@ -128,14 +128,14 @@ class Works:
         work.has_runtime = request.method == "GET" or RUNTIME_HEADER in request.headers
         if self._sealer is not None:
             self.auth.enter(work, request, supply.user, self._sealer)
-        watcher = asyncio.ensure_future(_disconnected(receive))
+        client = Listener()
         # Some servers report a disconnect as soon as the response is complete: stop listening before the last chunk.
         pump = Pump(
             work,
             send,
             failures=reported.row,
             max_duration_s=max_duration_s,
-            before_last=watcher.cancel,
+            before_last=client.ignore,
             head=request.response,
             status_of=status_of,
             manifest=self.manifest(),
@@ -147,11 +147,18 @@ class Works:
         response = work.loop.create_task(pump.run(root), context=work.context)
         del perform, root  # an answer may take long
         ending = "cancelled"
-        interruption = ActionInterruptedError(name)
         try:
             try:
-                under_way.on_interrupt(lambda: pump.end(interruption))
-                ending = await _first(response, watcher, on_cancel=lambda: pump.end_now(interruption))
+                under_way.on_interrupt(lambda: pump.end(ActionInterruptedError(name)))
+                response.add_done_callback(client.ignore)
+                if await client.has_left(receive):
+                    ending = "client gone"
+                else:
+                    await response
+                    ending = "done"
+            except asyncio.CancelledError:  # the server ends
+                await pump.end_now(ActionInterruptedError(name))
+                raise
             finally:
                 under_way.on_interrupt(None)
                 await _stop(response)
@@ -182,6 +189,8 @@ class Works:
 class UnderWay:
     """One call, as the server's end sees it: whatever it does at the moment can be ended."""
 
+    __slots__ = ("_end", "_is_interrupted")
+
     def __init__(self) -> None:
         self._is_interrupted = False
         self._end: Callable[[], object] | None = None
@@ -198,19 +207,38 @@ class UnderWay:
         if self._is_interrupted and end is not None:
             end()
 
-    @asynccontextmanager
-    async def limit(self, timeout_s: float | None) -> AsyncIterator[None]:
-        """Inside the block the call ends with a TimeoutError, when its time is up or when it is interrupted."""
-        async with asyncio.timeout(timeout_s) as limit:
-            self.on_interrupt(lambda: limit.reschedule(asyncio.get_running_loop().time()))
-            try:
-                yield
-            finally:
-                self.on_interrupt(None)
+    def limit(self, timeout_s: float | None) -> Limit:
+        """Inside the block (`async with`) the call ends with a TimeoutError, when its time is up or when it is interrupted."""
+        return Limit(self, timeout_s)
+
+
+class Limit:
+    """See `UnderWay.limit`."""
+
+    __slots__ = ("_timeout", "_under_way")
+
+    def __init__(self, under_way: UnderWay, timeout_s: float | None) -> None:
+        self._under_way = under_way
+        self._timeout = asyncio.timeout(timeout_s)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._under_way.on_interrupt(self._end)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._under_way.on_interrupt(None)
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _end(self) -> None:
+        self._timeout.reschedule(asyncio.get_running_loop().time())
 
 
 class Reported:
     """Sees to it that each failure of one piece of work stands in the log once."""
+
+    __slots__ = ("_action", "_code", "_seen", "_works")
 
     def __init__(self, works: Works, action: str, code: CodeType | None) -> None:
         self._works = works
@@ -255,49 +283,6 @@ async def _finish(work: RequestScope, under_way: UnderWay, left_s: float) -> Non
         await work.cancel()
         if work.has_after:
             await _shielded(work.run_after())
-
-
-async def _first(
-    response: asyncio.Future[None],
-    watcher: asyncio.Future[None],
-    *,
-    on_cancel: Callable[[], Awaitable[None]],
-) -> str:
-    """Wait for the end of the response or of the client: "done" or "client gone"."""
-    try:
-        try:
-            await _any(response, watcher)
-        except asyncio.CancelledError:  # the server ends
-            await on_cancel()
-            raise
-        if watcher.cancelled() or response.done():
-            await response
-            return "done"
-        return "client gone"
-    finally:
-        await _stop(watcher)
-
-
-async def _any(*tasks: asyncio.Future[None]) -> None:
-    """As `asyncio.wait` for the first of them, which takes ten times the memory for as long as it waits."""
-    first = asyncio.get_running_loop().create_future()
-
-    def wake(_: object) -> None:
-        if not first.done():
-            first.set_result(None)
-
-    for task in tasks:
-        task.add_done_callback(wake)
-    try:
-        await first
-    finally:
-        for task in tasks:
-            task.remove_done_callback(wake)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _stop(task: asyncio.Future[None]) -> None:

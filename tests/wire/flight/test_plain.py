@@ -253,7 +253,7 @@ def test_many_keys_that_begin_with_a_dollar_stay_beside_texts_that_do(value: Any
 
 def encoded(value: Any) -> Any:
     encoder = ModelEncoder(HANDLERS)
-    with encoder.transaction():
+    with encoder.transaction(""):
         return encoder.encode(value, None, "0")
 
 

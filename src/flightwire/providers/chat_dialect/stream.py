@@ -59,6 +59,22 @@ class ChatStream(EventReader):
         include_raw: give every chunk as it came, too.
     """
 
+    __slots__ = (
+        "_answered_as_tool",
+        "_blocks",
+        "_calls",
+        "_dialect",
+        "_facts",
+        "_has_metadata",
+        "_json_tool",
+        "_json_tool_index",
+        "_oddities",
+        "_raw_finish_reason",
+        "_reasoning_id",
+        "_refused",
+        "_text_id",
+    )
+
     def __init__(
         self,
         *,

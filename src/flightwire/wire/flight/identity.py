@@ -54,17 +54,15 @@ class Identity:
         self.turn = 0  # one per call of the writer: nothing changes during a call
         self.has_referred = False
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """A call of the writer; if it fails, nothing that it wrote can be referred to."""
+    def begin_turn(self) -> None:
+        """A call of the writer begins."""
         self.turn += 1
         self._unfinished.clear()
         self._paths.clear()
-        try:
-            yield
-        except BaseException:
-            self.nodes = {key: node for key, node in self.nodes.items() if node[4] != self.turn}
-            raise
+
+    def forget_turn(self) -> None:
+        """It has failed: nothing that it wrote can be referred to."""
+        self.nodes = {key: node for key, node in self.nodes.items() if node[4] != self.turn}
 
     @contextmanager
     def detached(self) -> Iterator[None]:

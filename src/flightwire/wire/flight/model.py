@@ -6,8 +6,7 @@ sent or awaited. How each kind of value is written is in `encoders.py`, which re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import chain, repeat
 from typing import Any, Final, TypeAlias
 
@@ -21,6 +20,7 @@ from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.plain import MIN_ENTRIES, MIN_VALUES, plain_json
 from flightwire.wire.flight.sharing import Names
 from flightwire.wire.flight.survey import has_values
+from flightwire.wire.flight.transaction import TOO_DEEP, Transaction
 from flightwire.wire.flight.values import LONG_TEXT_CHARS, MAX_DEPTH, MAX_SAFE_INTEGER, Slot, SlotKind
 
 Handler: TypeAlias = "Callable[[ModelEncoder, Any, Node | None, Any], object]"
@@ -103,24 +103,25 @@ class ModelEncoder:
         self.rows.append(rows.model_row(row_id.encode(), model))
         return row_id
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing: what an EncodeError interrupts leaves no row, slot or reference behind."""
-        made, opened, row_count = len(self._made), len(self.opened), len(self.rows)
+    def transaction(self, path: str) -> Transaction:
+        """All or nothing: what fails inside the block (`with`) leaves no row, slot or reference behind.
+
+        Args:
+            path: where in the response it is written; an EncodeError is told.
+        """
         self.depth = 0
         self.small_tries = _MOST_SMALL_TRIES
         self._small = None
         self._outer.clear()
-        try:
-            with self.identity.transaction():
-                yield
-        except BaseException as error:
-            while len(self._made) > made:
-                self._made.popitem()
-            del self.opened[opened:], self.rows[row_count:]
-            if isinstance(error, RecursionError):
-                raise EncodeError(_too_deep()) from None
-            raise
+        self.identity.begin_turn()
+        return Transaction(self, path, (len(self._made), len(self.opened), len(self.rows)))
+
+    def roll_back(self, made: int, opened: int, row_count: int) -> None:
+        """Go back to when there were so many of these."""
+        self.identity.forget_turn()
+        while len(self._made) > made:
+            self._made.popitem()
+        del self.opened[opened:], self.rows[row_count:]
 
     # what is written once
 
@@ -186,7 +187,7 @@ class ModelEncoder:
         """
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise EncodeError(_too_deep())
+            raise EncodeError(TOO_DEEP)
 
     def text(self, text: str) -> str:
         """The model of a text: inline and escaped, or a row of its own when it is long."""
@@ -349,10 +350,6 @@ def _text_key(name: object) -> str:
         f"a key of a dict is {type(name).__name__}, and JavaScript objects have text keys only; "
         "use str(key), or flightwire's JSMap to send a Map"
     )
-
-
-def _too_deep() -> str:
-    return f"it is nested more than {MAX_DEPTH} levels deep, which browsers cannot read; send it in flatter pieces"
 
 
 def safe_integer(value: int) -> int:

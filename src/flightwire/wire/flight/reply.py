@@ -9,8 +9,7 @@ because the same letters mean other things in responses.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from flightwire.errors import DecodeError
 from flightwire.wire.flight.arguments import Decoder, ReferenceResolver
@@ -70,21 +69,13 @@ def decode_value(
         DecodeError: the body is not what React writes, or is larger than a limit.
     """
     parts = Parts([TextField("0", body)] if isinstance(body, str) else body, limits.max_parts)
-    try:
-        with _without_collections():
-            return Decoder(parts, limits, resolve_reference, allow_temporary_references).model(0, 0)
-    except RecursionError:
-        raise DecodeError("The call is nested too deeply.") from None
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Python's collector looks again and again through what is being read, at half of the whole cost, and finds nothing."""
-    if not gc.isenabled():
-        yield
-        return
+    # Python's collector would look again and again through what is being read, at half of the whole cost, and find nothing.
+    collects = gc.isenabled()
     gc.disable()
     try:
-        yield
+        return Decoder(parts, limits, resolve_reference, allow_temporary_references).model(0, 0)
+    except RecursionError:
+        raise DecodeError("The call is nested too deeply.") from None
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()

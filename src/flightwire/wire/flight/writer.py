@@ -6,12 +6,10 @@ returns bytes that must be sent in that order; what an EncodeError interrupts ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from flightwire.elements import UNDEFINED
-from flightwire.errors import EncodeError
 from flightwire.wire.flight import rows
 from flightwire.wire.flight.deltas import LONE_CLOSE, LONE_OPEN, delta_rows, is_lone_text
 from flightwire.wire.flight.encoders import HANDLERS
@@ -19,8 +17,6 @@ from flightwire.wire.flight.manifest import Manifest
 from flightwire.wire.flight.model import ModelEncoder
 from flightwire.wire.flight.rows import KEEP_ALIVE_ROW, SMALL_IDS, encode_json, hex_id, text_json
 from flightwire.wire.flight.values import Failure, Slot
-
-MAX_PATH_CHARS = 300
 
 __all__ = ["KEEP_ALIVE_ROW", "Writer"]
 
@@ -66,7 +62,7 @@ class Writer:
         _check(slot, "promise", "node")
         encoder = self._encoder
         opened = len(encoder.opened)
-        with self._located(slot), encoder.transaction():
+        with encoder.transaction(slot.path):
             model = encoder.encode(value, None, f"{slot.id:x}")
             encoder.rows.append(rows.model_row(slot.tail, model))
         self.open_slots += len(encoder.opened) - opened
@@ -102,7 +98,7 @@ class Writer:
             return self.lone_text(slot, deltas[0][0], deltas[0][1])
         encoder = self._encoder
         opened = len(encoder.opened)
-        with self._located(slot), encoder.transaction():
+        with encoder.transaction(slot.path):
             body, tail = delta_rows(slot.tail, deltas, self._detached, encoder.take_id)
             encoder.rows.append(body)
         self.open_slots += len(encoder.opened) - opened
@@ -135,7 +131,7 @@ class Writer:
         _check(slot, "iterable")
         encoder = self._encoder
         opened = len(encoder.opened)
-        with self._located(slot), encoder.transaction():
+        with encoder.transaction(slot.path):
             for item in items:
                 self._push(slot.tail, item)
         self.open_slots += len(encoder.opened) - opened
@@ -151,7 +147,7 @@ class Writer:
         _check(slot, "iterable")
         encoder = self._encoder
         opened = len(encoder.opened)
-        with self._located(slot), encoder.transaction():
+        with encoder.transaction(slot.path):
             returned = "" if value is UNDEFINED else f"${encoder.outline(value, None, slot.id)}"
             encoder.rows.append(rows.close_row(slot.tail, returned))
         self.open_slots += len(encoder.opened) - opened
@@ -191,22 +187,6 @@ class Writer:
     def _settle(self, slot: Slot) -> None:
         slot.is_open = False
         self.open_slots -= 1
-
-    @contextmanager
-    def _located(self, slot: Slot) -> Iterator[None]:
-        try:
-            yield
-        except EncodeError as error:
-            error.path = _shortened(slot.path + error.path)
-            raise
-
-
-def _shortened(path: str) -> str:
-    return (
-        path
-        if len(path) <= MAX_PATH_CHARS
-        else f"{path[: MAX_PATH_CHARS // 2]}…{path[-MAX_PATH_CHARS // 2 :]}"
-    )
 
 
 def _check(slot: Slot, *kinds: str) -> None:
