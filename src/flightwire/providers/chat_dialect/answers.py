@@ -92,6 +92,8 @@ def make_usage(
 def count_of(counts: object, name: str) -> int | None:
     """A count of tokens in an object that may not be one."""
     count = counts.get(name) if type(counts) is dict or isinstance(counts, Mapping) else None
+    if type(count) is int:
+        return count if 0 <= count < MAX_TOKENS else None
     if count is None or isinstance(count, bool) or not isinstance(count, (int, float)):
         return None
     return int(count) if 0 <= count < MAX_TOKENS else None
