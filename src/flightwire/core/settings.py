@@ -177,7 +177,7 @@ def to_request(settings: Mapping[str, Any], *, known: type[Any]) -> Request:
         runtime_context=get("runtime_context"),
         stop_when=to_conditions(get("stop_when")),
         prepare_step=get("prepare_step"),
-        callbacks=Notifier({name: settings[name] for name in settings.keys() & _CALLBACKS}),
+        callbacks=Notifier({name: each for name, each in settings.items() if name in _CALLBACKS}),
         transforms=to_transforms(get("transform")),
     )
 
