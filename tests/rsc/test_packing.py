@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flightwire.rsc.packing import PACKED
+from flightwire.rsc.packing import MOST_PACKED, PACKED
 from flightwire.rsc.streamable import StreamableValueSource, create_streamable_value
 from flightwire.rsc.updates import PACK_UPDATES, Follower
 from flightwire.wire.flight.values import CURR, DIFF
@@ -37,7 +37,7 @@ steps = st.lists(
         st.tuples(st.just("appends"), st.integers(1, 2 * PACK_UPDATES)),
         st.tuples(st.sampled_from(["take", "lone"]), st.integers(0, 2)),
         st.tuples(st.just("snapshot"), st.none()),
-        st.tuples(st.just("update"), st.sampled_from([1, None, {"a": 1}])),
+        st.tuples(st.just("update"), st.sampled_from([1, None, {"a": 1}, "long " * 100])),
     ),
     max_size=30,
 )
@@ -109,6 +109,28 @@ def test_texts_that_were_read_are_packed() -> None:
     assert snapshot._link[2][0] == PACKED
 
 
+@pytest.mark.parametrize("size", [4, 300])
+def test_few_links_hold_many_texts_and_who_stands_between_them_reads_on(size: int) -> None:
+    source = create_streamable_value("")
+    snapshot = source.value
+    first, second = (snapshot.follow(nothing) for _ in range(2))
+    seen: list[tuple[int, object]] = []
+    for number in range(4 * MOST_PACKED):
+        source.update(f"{number:0{size}}")
+        first.take()
+        if number % 100 == 0:
+            seen += taken(second)
+    link, kinds, count = snapshot._link[2], set(), 0
+    while link is not None:
+        kinds.add(link[0])
+        count += 1
+        link = link[2]
+    assert PACKED in kinds
+    assert count < 5 + 2 * PACK_UPDATES
+    everything = [(CURR if number else DIFF, f"{number:0{size}}") for number in range(4 * MOST_PACKED)]
+    assert [*seen, *taken(second)] == everything == taken(snapshot.follow(nothing))
+
+
 async def test_a_token_that_was_sent_holds_little_more_than_its_text() -> None:
     source = create_streamable_value("")
     follower = source.value.follow(nothing)
@@ -125,4 +147,4 @@ async def test_a_token_that_was_sent_holds_little_more_than_its_text() -> None:
         grown_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert grown_bytes / 10_000 < 16
+    assert grown_bytes / 10_000 < 8

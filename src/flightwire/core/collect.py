@@ -49,6 +49,7 @@ from flightwire.providers.base import Reasoning, Text, TextBatch
 
 DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
 FOLD_PIECES: Final = 32
+FOLDED_CHARS: Final = 4096  # what was folded takes no more in then
 _CONTENT = (
     Source,
     File,
@@ -78,7 +79,11 @@ class _Block:
 
     def fold(self) -> None:
         """Join the pieces: each of a token takes ten times the memory of its text."""
-        self._folded.append("".join(self.pieces))
+        text = "".join(self.pieces)
+        if self._folded and len(self._folded[-1]) < FOLDED_CHARS:
+            self._folded[-1] += text
+        else:
+            self._folded.append(text)
         self.pieces.clear()
 
     @property

@@ -227,6 +227,7 @@ class Follower:
     """
 
     __slots__ = (
+        "_before",
         "_begin",
         "_first",
         "_kinds",
@@ -251,6 +252,7 @@ class Follower:
         self.max_unread_bytes = max_unread_bytes
         self._stream = stream
         self._link = link
+        self._before: Link | None = None  # the link before `_begin`, once that is packed
         self._begin: Link | None = link  # None when packing is not ours to do
         self._first: Link | None = None
         self._kinds = bytearray()
@@ -313,7 +315,7 @@ class Follower:
 
     def _pack(self, begin: Link, end: Link) -> None:
         """Pack what was taken before the link `end`."""
-        self._begin = pack(begin, self._first, self._kinds, self._values, end)
+        self._before, self._begin = pack(self._before, begin, self._first, self._kinds, self._values, end=end)
         self._first = end
         self._kinds.clear()
         self._values.clear()
