@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flightwire import stream_text
-from flightwire.core.joining import joined
+from flightwire.core.joining import JOINED_CHARS, joined
 from flightwire.core.log import JOIN_PARTS, PartLog
 from flightwire.core.reading import TextStream
 from flightwire.events import (
@@ -125,6 +125,13 @@ def test_what_says_more_than_text_is_not_joined() -> None:
     assert joined(parts) == parts
     assert joined([TextDelta("0", "a"), TextDelta("0", "b")]) == [TextDelta("0", "ab")]
     assert joined([]) == []
+
+
+def test_what_is_long_already_is_not_copied_again() -> None:
+    long = TextDelta("0", "x" * JOINED_CHARS)
+    assert joined([long, TextDelta("0", "a"), TextDelta("0", "b")]) == [long, TextDelta("0", "ab")]
+    assert joined([long])[0] is long
+    assert joined([long] * 20_000) == [long, TextDelta("0", "x" * JOINED_CHARS * 19_999)]
 
 
 @pytest.mark.parametrize("seed", range(200))

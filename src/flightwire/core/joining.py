@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby, repeat
 from operator import attrgetter, is_
-from typing import Any
+from typing import Any, Final
 
 from flightwire.events import ReasoningDelta, StreamPart, TextDelta
 
 _id, _text, _metadata = map(attrgetter, ("id", "text", "provider_metadata"))
 
 
+JOINED_CHARS: Final = 4096
+"""What begins with so many takes no more in: a long answer that is joined again and again is not copied as often."""
+
+
 def joined(parts: Sequence[StreamPart]) -> list[StreamPart]:
-    """The same text and reasoning in as few parts as can say it; everything else as it was."""
+    """The same text and reasoning in few parts; everything else as it was."""
+    if parts and isinstance(parts[0], (TextDelta, ReasoningDelta)) and len(parts[0].text) >= JOINED_CHARS:
+        return [parts[0], *_joined(parts[1:])]
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[StreamPart]) -> list[StreamPart]:
     out: list[StreamPart] = []
     for kind, alike in groupby(parts, type):
         run: list[Any] = list(alike)

@@ -22,7 +22,6 @@ P = TypeVar("P")
 READ_AHEAD_PARTS = 512
 SLICE_PARTS = 256  # how far a reader may run between two looks at the gate
 JOIN_PARTS = 64  # so many that all readers have passed are joined at once
-JOINS = 16  # so often the part that comes of it takes more in
 
 
 _TWO_AT_ONCE = (
@@ -56,7 +55,6 @@ class PartLog(Generic[P]):
         "_loop",
         "_paused",
         "_places",
-        "_rejoined",
         "closed",
         "drain",
         "joined",
@@ -71,7 +69,6 @@ class PartLog(Generic[P]):
         self.drain = False  # somebody awaits the whole answer: do not pause
         self._join = join
         self.joined = 0  # so many parts at the beginning were joined
-        self._rejoined = 0
         self._places: list[Place] = []
         self._furthest = 0
         self._ends: list[asyncio.Future[None]] = []  # of who waits until it is settled or closed
@@ -223,9 +220,7 @@ class PartLog(Generic[P]):
         begin, end = self.joined, min(place.position for place in self._places)
         if end - begin < JOIN_PARTS:
             return
-        self._rejoined = (self._rejoined + 1) % JOINS
-        if self._rejoined and begin:
-            begin -= 1  # what was joined the last time may take more in
+        begin = max(begin - 1, 0)  # what was joined the last time may take more in
         fewer = self._join(self.parts[begin:end])
         self.parts[begin:end] = fewer
         self.joined = begin + len(fewer)

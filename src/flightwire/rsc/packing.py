@@ -17,7 +17,8 @@ from flightwire.wire.flight.values import CURR, DIFF
 RUN: Final = 256  # beside the kinds in `flightwire.wire.flight.values`: texts as they came
 PACKED: Final = 257  # texts that were read
 
-MOST_PACKED: Final = 1024  # a link with so many takes no more in
+MOST_PACKED: Final = 1024  # a link with so many takes no more in,
+MOST_PACKED_CHARS: Final = 16 * 1024  # nor one with so long a text: it is copied each time
 _BYTE: Final = 256
 
 Sizes: TypeAlias = "bytes | array[int]"
@@ -84,13 +85,17 @@ def pack(
     except TypeError:
         return None, None
     packed = (bytes(kinds), _sizes(list(map(len, values))), text)
-    if before is not None and before[2] is begin and len(begin[1][0]) < MOST_PACKED:
+    if before is not None and before[2] is begin and _takes_more(begin[1]):
         # Who stands at `begin` goes on from there, through the links as they were.
         packed = _both(begin[1], packed)
     else:
         before = begin
     link = before[2] = [PACKED, packed, end]
     return before, link
+
+
+def _takes_more(packed: Packed) -> bool:
+    return len(packed[0]) < MOST_PACKED and len(packed[2]) < MOST_PACKED_CHARS
 
 
 def _sizes(sizes: list[int]) -> Sizes:
