@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flightwire.rsc.packing import MOST_PACKED, PACKED
+from flightwire.rsc.packing import MOST_PACKED, MOST_PACKED_CHARS, PACKED
 from flightwire.rsc.streamable import StreamableValueSource, create_streamable_value
 from flightwire.rsc.updates import PACK_UPDATES, Follower
 from flightwire.wire.flight.values import CURR, DIFF
@@ -126,7 +126,7 @@ def test_few_links_hold_many_texts_and_who_stands_between_them_reads_on(size: in
         count += 1
         link = link[2]
     assert PACKED in kinds
-    assert count < 5 + 2 * PACK_UPDATES
+    assert count < 5 + 2 * PACK_UPDATES + 4 * MOST_PACKED * size // MOST_PACKED_CHARS
     everything = [(CURR if number else DIFF, f"{number:0{size}}") for number in range(4 * MOST_PACKED)]
     assert [*seen, *taken(second)] == everything == taken(snapshot.follow(nothing))
 
