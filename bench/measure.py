@@ -79,6 +79,7 @@ PACED, PACED_AWAKE, PACED_200, PACED_350, PACED_500, PACED_1000 = (
     "paced 1,000 × 20/s",
 )
 OPEN, GROWING, OBJECT, TOOLS = "1,000 idle streams", "growth per token", "object of 1 MB", "tool loop"
+CALLS = "calls at once"
 _BEFORE = Scenario("before", streams=32, tokens=500)  # a compiler of JavaScript wants to see it often
 _HEAVY = [(PACED_350, 350, 20), (PACED_500, 500, 20), (PACED_1000, 1000, 50)]
 
@@ -113,6 +114,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
             for name, streams, interval_ms in _HEAVY
         ),
         first,
+        Scenario(CALLS, streams=32, tokens=1, rounds=60, repeats=5, warm_up=1, only=both),
         Scenario(SHORT, streams=4, tokens=500, rounds=10, repeats=3),
         Scenario(LONG, streams=4, tokens=20_000, repeats=3),
         Scenario(LONGEST, streams=1, tokens=200_000, repeats=3, only=both),

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from bench.measure import (
+    CALLS,
     FIRST,
     GROWING,
     LONG,
@@ -36,6 +37,8 @@ from bench.run import RESULTS
 from bench.servers import RAW_PUMP
 
 Cell = Callable[[Figures], str]
+_FEW_DIGITS = 100
+_UNITS = {CALLS: "call", OBJECT: "element"}
 
 
 def main() -> int:
@@ -115,14 +118,17 @@ def _paced_table(found: Found) -> Iterable[str]:
 
 
 def _paced(one: Figures) -> str:
-    added = f"{one.of('added_p50_ms'):.3g} / {one.of('added_p99_ms'):.3g}"
-    return f"{one.cpu_us:.0f} · {added}"
+    return f"{one.cpu_us:.0f} · {_ms(one.of('added_p50_ms'))} / {_ms(one.of('added_p99_ms'))}"
+
+
+def _ms(number: float) -> str:
+    return f"{number:,.0f}" if number >= _FEW_DIGITS else f"{number:.3g}"
 
 
 def _beside(raw: dict[str, Any], found: Found) -> Iterable[str]:
-    for scenario in (TOOLS, OBJECT, LONGEST):
+    for scenario in (CALLS, TOOLS, OBJECT, LONGEST):
         for name, one in found.get(scenario, {}).items():
-            yield f"- {scenario}, {name}: {one.cpu_us:.2f} µs per token or element"
+            yield f"- {scenario}, {name}: {one.cpu_us:.3g} µs per {_UNITS.get(scenario, 'token')}"
     for name, one in found.get(OPEN, {}).items():
         yield f"- {OPEN}, {name}: {per_stream_kib(one):.1f} KiB each"
     for name, one in found.get(GROWING, {}).items():

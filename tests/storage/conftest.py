@@ -17,6 +17,9 @@ from sqlalchemy import make_url
 
 from flightwire.storage import ChatStore, chat_store
 
+# As root PostgreSQL runs as a user of its own, made with `useradd`, which is not on every root's path.
+os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+
 
 @pytest.fixture
 def anyio_backend() -> str:
