@@ -21,7 +21,7 @@ from bench.processes import LOAD_CORE, SERVER_CORE, Process, python
 from bench.servers import environment
 
 LOADS = [
-    Scenario(SATURATED, streams=32, tokens=500, rounds=30),
+    Scenario(SATURATED, streams=32, tokens=500, rounds=150),
     Scenario(PACED, streams=40, tokens=250, interval_ms=20),
 ]
 WRITE_TIMEOUT_S = 10.0
