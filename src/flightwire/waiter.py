@@ -129,9 +129,8 @@ class _Cancelled:
         self._said = () if msg is None else (msg,)
 
     def result(self) -> None:
-        raise asyncio.CancelledError(
-            *self._said
-        )  # made here: one that we held would hold us, by its traceback
+        # Made here: one that we held would hold us, by its traceback.
+        raise asyncio.CancelledError(*self._said)
 
 
 def _raise(error: BaseException) -> None:

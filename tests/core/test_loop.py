@@ -806,10 +806,9 @@ async def test_a_failure_of_generate_text_is_raised() -> None:
 
 
 def test_a_step_s_call_keeps_every_setting_of_the_answer() -> None:
-    fields = dataclasses.fields(ModelCall)
-    given = ModelCall(**{each.name: f"{each.name} of the answer" for each in fields})  # type: ignore[arg-type]
-    of_the_step = {"messages", "tools", "tool_choice", "provider_options", "response_format"}
-    made = given.with_prompt(**{name: f"{name} of the step" for name in of_the_step})  # type: ignore[arg-type]
-    for each in fields:
-        whose = "step" if each.name in of_the_step else "answer"
-        assert getattr(made, each.name) == f"{each.name} of the {whose}"
+    names = [each.name for each in dataclasses.fields(ModelCall)]
+    of_the_answer: dict[str, Any] = {name: f"{name} of the answer" for name in names}
+    own = ("messages", "tools", "tool_choice", "provider_options", "response_format")
+    of_the_step: dict[str, Any] = {name: f"{name} of the step" for name in own}
+    made = ModelCall(**of_the_answer).with_prompt(**of_the_step)
+    assert {name: getattr(made, name) for name in names} == of_the_answer | of_the_step

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import flightwire
+from flightwire import action
 from flightwire.server.listener import Listener
 
 pytestmark = pytest.mark.anyio
@@ -139,3 +141,27 @@ async def test_what_receiving_raises_is_raised() -> None:
 
     with pytest.raises(OSError, match="broken"):
         await Listener().has_left(broken)
+
+
+async def test_a_send_that_fails_in_the_moment_in_which_the_client_leaves_is_not_lost() -> None:
+    gone = asyncio.Event()
+    messages = iter([{"type": "http.request", "body": b"[]"}])
+
+    async def receive() -> dict[str, Any]:
+        if (message := next(messages, None)) is not None:
+            return message
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        gone.set()
+        raise OSError("the client has gone")
+
+    @action
+    async def greet() -> str:
+        return "hello"
+
+    headers = [(b"rsc-action-id", greet.id.encode()), (b"content-type", b"text/plain;charset=UTF-8")]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""}
+    with pytest.raises(OSError, match="the client has gone"):
+        await flightwire.app(actions=[greet])(scope, receive, send)

@@ -151,7 +151,7 @@ class Works:
             try:
                 under_way.on_interrupt(lambda: pump.end(ActionInterruptedError(name)))
                 response.add_done_callback(client.ignore)
-                if await client.has_left(receive):
+                if await client.has_left(receive) and not response.done():
                     ending = "client gone"
                 else:
                     await response
