@@ -157,9 +157,13 @@ async def test_a_send_that_fails_in_the_moment_in_which_the_client_leaves_is_not
         gone.set()
         raise OSError("the client has gone")
 
+    async def later() -> str:
+        await asyncio.Future()
+        return ""
+
     @action
-    async def greet() -> str:
-        return "hello"
+    async def greet() -> list[Awaitable[str]]:
+        return [later()]  # so that there is more to come, and the client is listened for
 
     headers = [(b"rsc-action-id", greet.id.encode()), (b"content-type", b"text/plain;charset=UTF-8")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""}
