@@ -11,8 +11,6 @@ begun to answer, FinishStep and Finish with the reason "error" come after it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
-from operator import sub
 from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -20,6 +18,7 @@ import msgspec
 from flightwire._frozen import like_a_dataclass, value
 from flightwire.jsontypes import JSONObject, JSONValue
 from flightwire.messages import ModelMessage
+from flightwire.pauses import ChunkTimes, Pauses
 
 FinishReason: TypeAlias = Literal[
     "stop", "length", "content-filter", "tool-calls", "error", "other", "interrupted"
@@ -110,18 +109,6 @@ class RequestMetadata:
 
 
 @value
-class ChunkTimes:
-    """Seconds between two chunks of output: what one read of the socket delivered is one chunk."""
-
-    min_s: float
-    p10_s: float
-    median_s: float
-    avg_s: float
-    p90_s: float
-    max_s: float
-
-
-@value
 class Performance:
     """How fast a step was (AI SDK v7, `step-result.ts`).
 
@@ -133,7 +120,8 @@ class Performance:
         effective_total_tokens_per_second: all tokens over the model's time.
         output_tokens_per_second: output tokens over the time since the first output; streams only.
         input_tokens_per_second: input tokens over the time until the first output; streams only.
-        output_times_s: when text, reasoning, files or tool input came, in seconds after the call; streams only.
+        time_to_first_output_s: from the call to the first text, reasoning, file or tool input; streams only.
+        pauses: when output came; streams only.
     """
 
     tool_execution_s: Mapping[str, float]
@@ -143,23 +131,13 @@ class Performance:
     effective_total_tokens_per_second: float = 0.0
     output_tokens_per_second: float | None = None
     input_tokens_per_second: float | None = None
-    output_times_s: Sequence[float] = ()
-
-    @property
-    def time_to_first_output_s(self) -> float | None:
-        """How long the first output took; None for answers that came at once."""
-        return self.output_times_s[0] if self.output_times_s else None
+    time_to_first_output_s: float | None = None
+    pauses: Pauses | None = None
 
     @property
     def time_between_output_chunks(self) -> ChunkTimes | None:
         """How long the pauses were; computed when it is asked for. None when there were none."""
-        gaps = sorted(map(sub, self.output_times_s[1:], self.output_times_s))
-        if not gaps:
-            return None
-        p10, median, p90 = (
-            gaps[ceil(share * len(gaps)) - 1] for share in (0.1, 0.5, 0.9)
-        )  # the nearest rank
-        return ChunkTimes(gaps[0], p10, median, sum(gaps) / len(gaps), p90, gaps[-1])
+        return None if self.pauses is None else self.pauses.times
 
 
 NO_PERFORMANCE = Performance({})

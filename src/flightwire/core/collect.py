@@ -1,7 +1,7 @@
-"""From a provider's parts to the parts a reader sees, and to the content of the step.
+"""From a provider's parts to the parts a reader sees.
 
 Owns: one step's bookkeeping: which texts there were, under which ids, how it ended, how large it grew, when output came.
-Refuses to know: tasks, readers, tools.
+Refuses to know: tasks, readers, tools, what the step comes to (content.py).
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from flightwire.core.results import StepContent
 from flightwire.errors import OutputLimitError
 from flightwire.events import (
-    Custom,
     Error,
     File,
     ProviderApprovalRequest,
     ProviderFinish,
-    ProviderMetadata,
     ProviderPart,
     Raw,
     ReasoningDelta,
@@ -29,126 +25,27 @@ from flightwire.events import (
     ReasoningFile,
     ReasoningStart,
     ResponseMetadata,
-    Source,
     StartStep,
     StreamPart,
     StreamStart,
     TextDelta,
     TextEnd,
     TextStart,
-    ToolApprovalAnswered,
-    ToolApprovalRequested,
     ToolCall,
-    ToolError,
     ToolInputDelta,
     ToolInputEnd,
     ToolInputStart,
     ToolResult,
 )
+from flightwire.pauses import Pauses
 from flightwire.providers.base import Reasoning, Text, TextBatch
 
 DEFAULT_MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
-FOLD_PIECES: Final = 32
-FOLDED_CHARS: Final = 4096  # what was folded takes no more in then
-_CONTENT = (
-    Source,
-    File,
-    ReasoningFile,
-    Custom,
-    ToolCall,
-    ToolError,
-    ToolApprovalRequested,
-    ToolApprovalAnswered,
-)
+NOTE_TIMES: Final = 32  # so many are noted at once
 # What needs tools, or a wait: the collector leaves it in `rest`.
 _THOUGHT: Final = frozenset(
     {ToolCall, ToolResult, ToolInputStart, ToolInputDelta, ToolInputEnd, ProviderApprovalRequest, Error}
 )
-
-
-class _Block:
-    """A text or a piece of reasoning that grows."""
-
-    __slots__ = ("_folded", "kind", "metadata", "pieces")
-
-    def __init__(self, kind: type[Text | Reasoning], metadata: ProviderMetadata | None) -> None:
-        self.kind = kind
-        self.pieces: list[str] = []
-        self._folded: list[str] = []
-        self.metadata = metadata
-
-    def fold(self) -> None:
-        """Join the pieces: each of a token takes ten times the memory of its text."""
-        text = "".join(self.pieces)
-        if self._folded and len(self._folded[-1]) < FOLDED_CHARS:
-            self._folded[-1] += text
-        else:
-            self._folded.append(text)
-        self.pieces.clear()
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join((*self._folded, *self.pieces))
-
-
-class Recorder:
-    """Keeps what a step consists of, from the parts that readers see."""
-
-    __slots__ = ("_content", "_reasonings", "_texts")
-
-    def __init__(self) -> None:
-        self._content: list[StepContent | _Block] = []
-        self._texts: dict[str, _Block] = {}
-        self._reasonings: dict[str, _Block] = {}
-
-    def record(self, parts: Sequence[StreamPart]) -> None:
-        """Take note of parts."""
-        for part in parts:
-            if isinstance(part, (TextDelta, ReasoningDelta)):
-                block = self.text(part.id) if isinstance(part, TextDelta) else self._reasoning(part.id)
-                block.pieces.append(part.text)
-                block.metadata = part.provider_metadata or block.metadata
-            elif isinstance(part, TextStart):
-                self._texts[part.id] = self._opened(Text, part.provider_metadata)
-            elif isinstance(part, ReasoningStart):
-                self._reasonings[part.id] = self._opened(Reasoning, part.provider_metadata)
-            elif isinstance(part, TextEnd):
-                _end(self._texts.pop(part.id, None), part.provider_metadata)
-            elif isinstance(part, ReasoningEnd):
-                _end(self._reasonings.pop(part.id, None), part.provider_metadata)
-            elif isinstance(part, _CONTENT) or (isinstance(part, ToolResult) and not part.preliminary):
-                self._content.append(part)
-
-    def text(self, id: str) -> _Block:
-        """The text that a delta belongs to; one is opened for a delta that nobody announced."""
-        block = self._texts.get(id)
-        if block is None:
-            block = self._texts[id] = self._opened(Text, None)
-        return block
-
-    def _reasoning(self, id: str) -> _Block:
-        block = self._reasonings.get(id)
-        if block is None:
-            block = self._reasonings[id] = self._opened(Reasoning, None)
-        return block
-
-    def _opened(self, kind: type[Text | Reasoning], metadata: ProviderMetadata | None) -> _Block:
-        block = _Block(kind, metadata)
-        self._content.append(block)
-        return block
-
-    def content(self) -> tuple[StepContent, ...]:
-        """What there is so far."""
-        return tuple(
-            each.kind(each.text, each.metadata) if isinstance(each, _Block) else each
-            for each in self._content
-        )
-
-
-def _end(block: _Block | None, metadata: ProviderMetadata | None) -> None:
-    if block is not None:
-        block.metadata = metadata or block.metadata
 
 
 class PartIds:
@@ -180,21 +77,18 @@ class StepCollector:
 
     Arguments:
         ids: of all steps.
-        recorder: takes note of what readers see; None when somebody changes it before they do.
         max_output_bytes: where to stop.
         include_raw: whether readers see `Raw` parts.
 
     Attributes:
         rest: what `take` left because it needs thought; `resume` takes what that comes to, part by part.
         finish: the provider's last word.
+        pauses: when output came, but for the last of it (`finish_times`).
         response: what it said about its answer.
         start: what it said before.
     """
 
     __slots__ = (
-        "_add",
-        "_block",
-        "_chunks",
         "_has_begun",
         "_hot",
         "_hot_name",
@@ -202,37 +96,32 @@ class StepCollector:
         "_include_raw",
         "_limit",
         "_reasoning_names",
-        "_recorder",
         "_seen",
         "_size",
         "_text_names",
         "_times",
         "finish",
+        "pauses",
         "response",
         "rest",
         "start",
     )
 
-    def __init__(
-        self, *, ids: PartIds, recorder: Recorder | None, max_output_bytes: int, include_raw: bool
-    ) -> None:
+    def __init__(self, *, ids: PartIds, max_output_bytes: int, include_raw: bool) -> None:
         self.rest: Sequence[ProviderPart] = ()
         self.start = StreamStart()
         self.response = ResponseMetadata()
         self.finish: ProviderFinish | None = None
+        self.pauses = Pauses()
         self._ids = ids
-        self._recorder = recorder
         self._limit = max_output_bytes
         self._include_raw = include_raw
         self._size = 0
         self._seen = 0  # the size when output was last seen to come
-        self._chunks = array("d")
-        self._times: list[float] = []  # that follow: an array takes a number in at thrice the cost
+        self._times: list[float] = []  # when output came, as far as `pauses` was not told
         self._has_begun = False
         self._hot: str | None = None  # the provider's id of the text that is being written
         self._hot_name: str | None = None  # ours, if it is another
-        self._add: Callable[[str], object] = _forget
-        self._block: _Block | None = None  # whose pieces it adds to
         self._text_names: dict[str, str] = {}  # the provider's id of a text → ours, where they differ
         self._reasoning_names: dict[str, str] = {}
 
@@ -249,10 +138,9 @@ class StepCollector:
             and part.text
             and part.provider_metadata is None
         ):  # a token that came alone, and more of the text that is being written
-            text, add, times = part.text, self._add, self._times
+            text, times = part.text, self._times
             size = self._size + len(text)
-            add(text)
-            if size <= self._limit and len(times) < FOLD_PIECES - 1:  # as `_grow`, written out
+            if size <= self._limit and len(times) < NOTE_TIMES - 1:  # as `_grow`, written out
                 self._size = self._seen = size
                 times.append(_now())
             else:
@@ -270,13 +158,12 @@ class StepCollector:
 
     def _take_each(self, batch: Sequence[ProviderPart], out: list[StreamPart]) -> None:
         append = out.append
-        size, hot, add, name = self._size, self._hot, self._add, self._hot_name
+        size, hot, name = self._size, self._hot, self._hot_name
         for part in batch:
             if type(part) is TextDelta and part.id == hot and part.provider_metadata is None:  # the hot path
                 text = part.text
                 if text:
                     size += len(text)
-                    add(text)
                     append(part if name is None else TextDelta(name, text))
             elif type(part) in _THOUGHT:
                 self.rest = batch[_index(batch, part) :]
@@ -285,7 +172,7 @@ class StepCollector:
                 grown = size - self._size
                 self._pass_on(part, out)
                 self._size += grown
-                size, hot, add, name = self._size, self._hot, self._add, self._hot_name
+                size, hot, name = self._size, self._hot, self._hot_name
         self._size = size
 
     def _take_run(self, batch: TextBatch, out: list[StreamPart]) -> Sequence[StreamPart]:
@@ -298,9 +185,7 @@ class StepCollector:
         if begin == end or batch[begin].id != self._hot or self._hot_name is not None:
             self._take_each(batch[begin:], out)
             return out
-        joined = "".join(batch.texts)
-        self._add(joined)
-        self._size += len(joined)
+        self._size += len("".join(batch.texts))
         shown_begin = len(out)
         out += batch[begin:end]
         self._take_each(batch[end:], out)
@@ -314,15 +199,15 @@ class StepCollector:
         self._stamp()
 
     def _stamp(self) -> None:
-        """Note when output came; what has come takes less memory once there is enough of it."""
+        """Note when output came."""
         self._seen = self._size
-        times, block = self._times, self._block
-        times.append(_now())
-        if len(times) >= FOLD_PIECES:
-            self._chunks.extend(times)
-            times.clear()
-        if block is not None and len(block.pieces) >= FOLD_PIECES:
-            block.fold()
+        self._times.append(_now())
+        if len(self._times) >= NOTE_TIMES:
+            self._note_times()
+
+    def _note_times(self) -> None:
+        self.pauses.note(self._times)
+        self._times.clear()
 
     @staticmethod
     def needs_thought(part: ProviderPart) -> bool:
@@ -367,8 +252,6 @@ class StepCollector:
             or part.provider_metadata is not None
         ):
             self._size += _weight(shown)
-            if self._recorder is not None:
-                self._recorder.record((shown,))
             out.append(shown)
         self._warm(part, shown)
 
@@ -377,9 +260,6 @@ class StepCollector:
         self._hot = None
         if isinstance(part, (TextStart, TextDelta)) and isinstance(shown, (TextStart, TextDelta)):
             self._hot, self._hot_name = part.id, None if shown.id == part.id else shown.id
-            if self._recorder is not None:
-                self._block = self._recorder.text(shown.id)
-                self._add = self._block.pieces.append
 
     def _renamed(self, part: StreamPart) -> StreamPart:
         if isinstance(part, (TextStart, ReasoningStart)):
@@ -404,15 +284,15 @@ class StepCollector:
         return self.last_chunk is not None
 
     @property
-    def chunks(self) -> Sequence[float]:
-        """When output came, one time per batch."""
-        return (*self._chunks, *self._times)
-
-    @property
     def last_chunk(self) -> float | None:
         """When output came last."""
-        times = self._times or self._chunks
-        return times[-1] if times else None
+        return self._times[-1] if self._times else self.pauses.last
+
+    def finish_times(self) -> Pauses:
+        """The pauses between all of the output that has come."""
+        if self._times:
+            self._note_times()
+        return self.pauses
 
     @property
     def has_begun(self) -> bool:
@@ -434,10 +314,6 @@ def _index(batch: Sequence[ProviderPart], part: ProviderPart) -> int:
 
 
 _now = time.monotonic
-
-
-def _forget(_: str) -> None:
-    return None
 
 
 def _merged(known: ResponseMetadata, new: ResponseMetadata) -> ResponseMetadata:

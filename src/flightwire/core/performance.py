@@ -5,9 +5,10 @@ Owns: the arithmetic of `packages/ai/src/generate-text/stream-language-model-cal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from flightwire.events import Performance, Usage
+from flightwire.pauses import Pauses
 
 
 def measured(
@@ -16,7 +17,7 @@ def measured(
     response_time_s: float,
     step_time_s: float,
     tool_execution_s: Mapping[str, float],
-    chunks: Sequence[float] = (),
+    pauses: Pauses | None = None,
     called_at: float = 0.0,
 ) -> Performance:
     """The figures of a step.
@@ -26,10 +27,10 @@ def measured(
         response_time_s: how long the model took.
         step_time_s: how long everything took.
         tool_execution_s: how long each tool took.
-        chunks: when output came; empty for answers that came at once.
+        pauses: when output came; None for answers that came at once.
         called_at: when the model was called, by the same clock.
     """
-    first_s = chunks[0] - called_at if chunks else None
+    first_s = None if pauses is None or pauses.first is None else pauses.first - called_at
     total = None
     if usage.input_tokens is not None or usage.output_tokens is not None:
         total = (usage.input_tokens or 0) + (usage.output_tokens or 0)
@@ -43,7 +44,8 @@ def measured(
         if first_s is None
         else _rate(usage.output_tokens, response_time_s - first_s),
         input_tokens_per_second=None if first_s is None else _rate(usage.input_tokens, first_s),
-        output_times_s=[each - called_at for each in chunks],
+        time_to_first_output_s=first_s,
+        pauses=pauses,
     )
 
 

@@ -23,13 +23,14 @@ from flightwire.core.callbacks import (
     StartEvent,
     StepErrorEvent,
 )
-from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES, PartIds, Recorder, StepCollector
+from flightwire.core.collect import DEFAULT_MAX_OUTPUT_BYTES, PartIds, StepCollector
+from flightwire.core.content import Recorder, last_step
 from flightwire.core.joining import joined
 from flightwire.core.log import PartLog
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.pipe import Pipe
 from flightwire.core.preamble import run_approved
-from flightwire.core.results import Answer, StepResult, total_usage
+from flightwire.core.results import Answer, StepContent, StepResult, total_usage
 from flightwire.core.settings import Request
 from flightwire.core.step import Step
 from flightwire.core.timeouts import NoTimers, StepTimers, Timeout, step_timers
@@ -92,6 +93,8 @@ class Run:
         "_output",
         "_pipe",
         "_request",
+        "_said",
+        "_shown",
         "_shows_chunks",
         "_step",
         "_stop",
@@ -127,6 +130,8 @@ class Run:
         self._shows_chunks = request.callbacks.has("on_chunk")
         self._step: Step | None = None
         self._pipe: Pipe | None = None
+        self._said: Recorder | None = None  # with transforms: what the model says in a step
+        self._shown: Recorder | None = None  # and what they make of it
         self._has_finished = False  # readers have been told of the end
         self._stop = AbortController()
         self._task: asyncio.Task[None] | None = None
@@ -296,21 +301,27 @@ class Run:
         return step, step.tally(finish)
 
     def _planned(self, plan: StepPlan) -> Step:
-        recorder = Recorder()
+        said = shown = self._logged
+        if self._pipe is not None:
+            self._said, self._shown = Recorder(), Recorder()
+            said, shown = self._said.content, self._shown.content
         return Step(
             self._loop,
             plan,
             StepCollector(
                 ids=self._ids,
-                recorder=recorder,
                 max_output_bytes=self._max_output_bytes,
                 include_raw="raw_chunks" in self._request.include,
             ),
             signal=self._stop.signal,
-            recorder=recorder,
-            shown=recorder if self._pipe is None else Recorder(),
+            said=said,
+            shown=shown,
             is_whole=self._is_whole,
         )
+
+    def _logged(self) -> tuple[StepContent, ...]:
+        """What the step comes to so far, where readers see what the model says: no text is kept twice."""
+        return last_step(self.log.parts)
 
     async def _read_model(self, step: Step, timers: StepTimers | NoTimers) -> None:
         log, collector = self.log, step.collector
@@ -371,6 +382,8 @@ class Run:
         step = self._step
         if not recorded and step is not None:
             parts = [each for part in parts for each in step.collector.resume(part)]
+        if self._said is not None and step is not None:
+            self._said.record(parts)
         if self._pipe is not None and self._pipe.is_open:
             await self._pipe.push(parts)
         elif not self._shows_chunks:
@@ -399,8 +412,8 @@ class Run:
     async def _deliver(self, part: StreamPart) -> None:
         """What the transforms gave."""
         step = self._step
-        if step is not None:
-            step.shown.record([part])
+        if step is not None and self._shown is not None:
+            self._shown.record([part])
             if isinstance(part, FinishStep):
                 step.finish = part
         self._has_finished = self._has_finished or isinstance(part, Finish)

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from flightwire.core.abort import AbortSignal
 from flightwire.core.callbacks import ModelCallEndEvent
-from flightwire.core.collect import Recorder, StepCollector
+from flightwire.core.collect import StepCollector
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.performance import measured
 from flightwire.core.response_messages import to_response_messages
-from flightwire.core.results import ModelInfo, StepResult
+from flightwire.core.results import ModelInfo, StepContent, StepResult
 from flightwire.core.step_tools import StepTools, ToolRunner
 from flightwire.errors import NoOutputGeneratedError, ToolChoiceViolationError
 from flightwire.events import FinishStep, Performance, ProviderFinish, ResponseMetadata, Usage
+
+Content: TypeAlias = tuple[StepContent, ...]
 
 
 class Step:
@@ -29,8 +33,8 @@ class Step:
         plan: what it is.
         collector: takes what the model says.
         signal: fires when the answer is stopped.
-        recorder: what the model said.
-        shown: what readers see of it; the same, unless transforms stand between.
+        said: gives what the model has said.
+        shown: gives what readers see of it; the same, unless transforms stand between.
         is_whole: whether the model answers at once.
 
     Attributes:
@@ -44,14 +48,14 @@ class Step:
         "_is_whole",
         "_loop",
         "_made_id",
-        "_recorder",
         "_response_time_s",
+        "_said",
+        "_shown",
         "_signal",
         "_tools",
         "collector",
         "finish",
         "plan",
-        "shown",
     )
 
     def __init__(
@@ -61,18 +65,18 @@ class Step:
         collector: StepCollector,
         *,
         signal: AbortSignal,
-        recorder: Recorder,
-        shown: Recorder,
+        said: Callable[[], Content],
+        shown: Callable[[], Content],
         is_whole: bool,
     ) -> None:
         self.plan = plan
         self.collector = collector
-        self.shown = shown
         self.finish: FinishStep | None = None
         self._loop = loop
         self._tools: StepTools | None = None
         self._signal = signal
-        self._recorder = recorder
+        self._said = said
+        self._shown = shown
         self._is_whole = is_whole
         self._began_at = self._called_at = time.monotonic()
         self._began_at_s = time.time()
@@ -155,7 +159,7 @@ class Step:
             response.model_id or self.plan.model.model_id,
             finish.finish_reason,
             finish.usage,
-            self._recorder.content(),
+            self._said(),
             response.id,
             finish.provider_metadata,
             self._performance(finish.usage),
@@ -189,25 +193,26 @@ class Step:
 
     async def result(self, finish: FinishStep) -> StepResult:
         """Everything, with its messages."""
-        messages = await to_response_messages(self.shown.content(), self._loop.request.tools)
+        content = self._shown()
+        messages = await to_response_messages(content, self._loop.request.tools)
         said = finish.response
         response = ResponseMetadata(
             said.id, said.model_id, said.timestamp_s, said.headers, messages, said.body
         )
-        return self._result(finish, response)
+        return self._result(finish, response, content)
 
     def so_far(self, finish: FinishStep) -> StepResult:
         """Everything until now, without messages."""
-        return self._result(finish, finish.response)
+        return self._result(finish, finish.response, self._shown())
 
-    def _result(self, finish: FinishStep, response: ResponseMetadata) -> StepResult:
+    def _result(self, finish: FinishStep, response: ResponseMetadata, content: Content) -> StepResult:
         request = self.collector.start.request
         if "request_messages" in self._loop.request.include:
             request = replace(request, messages=self.plan.messages)
         return StepResult(
             step_number=self.plan.number,
             model=ModelInfo(self.plan.model.provider, self.plan.model.model_id),
-            content=self.shown.content(),
+            content=content,
             finish_reason=finish.finish_reason,
             usage=finish.usage,
             raw_finish_reason=finish.raw_finish_reason,
@@ -227,6 +232,6 @@ class Step:
             response_time_s=self._response_time_s,
             step_time_s=time.monotonic() - self._began_at,
             tool_execution_s=dict(self.tools.seconds) if self.has_tools else {},
-            chunks=() if self._is_whole else self.collector.chunks,
+            pauses=None if self._is_whole else self.collector.finish_times(),
             called_at=self._called_at,
         )
