@@ -36,7 +36,7 @@ steps = st.lists(
         st.tuples(st.just("burst"), st.integers(1, 2 * PACK_UPDATES)),
         st.tuples(st.just("appends"), st.integers(1, 2 * PACK_UPDATES)),
         st.tuples(st.sampled_from(["take", "lone"]), st.integers(0, 2)),
-        st.tuples(st.just("snapshot"), st.none()),
+        st.tuples(st.sampled_from(["snapshot", "forget"]), st.none()),
         st.tuples(st.just("update"), st.sampled_from([1, None, {"a": 1}, "long " * 100])),
     ),
     max_size=30,
@@ -62,12 +62,12 @@ class Model:
         self.updates.append((DIFF, text))
 
 
-@given(steps)
-def test_every_reader_sees_every_update(steps: list[tuple[str, Any]]) -> None:
+@given(steps, st.integers(1, 3))
+def test_every_reader_sees_every_update(steps: list[tuple[str, Any]], count: int) -> None:
     source: StreamableValueSource[Any] = create_streamable_value("")
-    snapshot = source.value
-    readers = [snapshot.follow(nothing) for _ in range(3)]
-    seen: list[list[tuple[int, object]]] = [[], [], []]
+    snapshot: Any = source.value
+    readers = [snapshot.follow(nothing) for _ in range(count)]
+    seen: list[list[tuple[int, object]]] = [[] for _ in readers]
     model = Model()
     late: tuple[int, Any] | None = None
     for what, how in steps:
@@ -83,17 +83,20 @@ def test_every_reader_sees_every_update(steps: list[tuple[str, Any]]) -> None:
                 for number in range(how):
                     stream.append(f"{number}")
         if what == "take":
-            seen[how] += taken(readers[how])
-        elif what == "lone" and (link := readers[how].take_lone_text()) is not None:
-            seen[how].append((link[0], link[1]))
+            seen[how % count] += taken(readers[how % count])
+        elif what == "lone" and (link := readers[how % count].take_lone_text()) is not None:
+            seen[how % count].append((link[0], link[1]))
         elif what == "burst":
             seen[0] += taken(readers[0])
         elif what == "snapshot":
             late = len(model.updates), source.value
             assert late[1].curr == model.value
+        elif what == "forget":
+            snapshot = late = None
     for reader, what_it_saw in zip(readers, seen, strict=True):
         assert [*what_it_saw, *taken(reader)] == model.updates
-    assert taken(snapshot.follow(nothing)) == model.updates
+    if snapshot is not None:
+        assert taken(snapshot.follow(nothing)) == model.updates
     if late is not None:
         assert taken(late[1].follow(nothing)) == model.updates[late[0] :]
     assert source.value.curr == model.value
@@ -131,9 +134,8 @@ def test_few_links_hold_many_texts_and_who_stands_between_them_reads_on(size: in
     assert [*seen, *taken(second)] == everything == taken(snapshot.follow(nothing))
 
 
-async def test_a_token_that_was_sent_holds_little_more_than_its_text() -> None:
-    source = create_streamable_value("")
-    follower = source.value.follow(nothing)
+def bytes_kept_per_token(source: StreamableValueSource[str], follower: Follower) -> float:
+    """What 10,000 tokens that were read leave behind."""
 
     def send(count: int) -> None:
         for number in range(count):
@@ -147,4 +149,47 @@ async def test_a_token_that_was_sent_holds_little_more_than_its_text() -> None:
         grown_bytes, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert grown_bytes / 10_000 < 8
+    return grown_bytes / 10_000
+
+
+async def test_a_token_that_was_sent_holds_little_more_than_its_text_while_a_snapshot_leads_to_it() -> None:
+    source = create_streamable_value("")
+    snapshot = source.value
+    assert 4 < bytes_kept_per_token(source, snapshot.follow(nothing)) < 8
+
+
+async def test_a_token_that_nobody_can_read_once_more_holds_nothing() -> None:
+    source = create_streamable_value("")
+    follower = source.value.follow(nothing)  # pytest keeps what stands in an assert
+    assert bytes_kept_per_token(source, follower) < 1
+
+
+def test_who_reads_slower_than_another_finds_what_it_has_not_read_packed() -> None:
+    source = create_streamable_value("")
+    fast, slow = (source.value.follow(nothing) for _ in range(2))
+    for number in range(4 * PACK_UPDATES):
+        source.update(str(number))
+        fast.take()
+    link: Any = slow._link[2]
+    assert link[0] == PACKED
+    assert [value for _, value in taken(slow)] == [str(number) for number in range(4 * PACK_UPDATES)]
+
+
+def test_a_snapshot_that_is_taken_after_all_others_are_gone_leads_on() -> None:
+    source = create_streamable_value("")
+    follower = source.value.follow(nothing)
+    for number in range(3 * PACK_UPDATES + 5):
+        source.update(str(number))
+        follower.take()
+    snapshot = source.value
+    for number in range(4 * PACK_UPDATES):
+        source.update(str(number))
+        follower.take()
+    assert [value for _, value in taken(snapshot.follow(nothing))] == [
+        str(number) for number in range(4 * PACK_UPDATES)
+    ]
+    link, kinds = snapshot._link[2], set()
+    while link is not None:
+        kinds.add(link[0])
+        link = link[2]
+    assert PACKED in kinds

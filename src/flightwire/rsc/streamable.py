@@ -53,6 +53,12 @@ class StreamableValue(Streamable, Generic[T]):
             # An exception cannot be a value on the wire; it can reject the promise that would come next.
             self._link = [DONE, UNSET, [ERROR, stream.error, None]]
             self._curr, self._error, self._is_open = UNSET, UNSET, True
+        stream.held += 1
+
+    def __del__(self) -> None:
+        stream = getattr(self, "_stream", None)
+        if stream is not None:
+            stream.held -= 1
 
     @property
     def curr(self) -> object:

@@ -5,7 +5,7 @@ Owns: the newest value, the linked list of updates, waking readers and slowing w
 A snapshot points at the last link there was when it was taken, and every reader walks on from there. So every reader sees
 every update, none is merged or skipped. Texts are put into a list, and become a link when somebody looks: what came at once is
 one link. What only a snapshot still holds is collected with it; until then texts that a reader has passed are packed
-(`packing.py`).
+(`packing.py`), and what nobody could read once more is gone as soon as it was read.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Updates:
         "followers",
         "fresh",
         "grown",
+        "held",
         "is_open",
         "job",
         "loop",
@@ -78,6 +79,7 @@ class Updates:
         self.alarm: float = MAX_FRESH_BYTES
         self.soft: float = NOBODY  # when producers are slowed down, or the stream ends
         self.snapshots = 0
+        self.held = 0  # of these, so many are still somebody's
         self.job: object = None
         self.scope: RequestScope | None = current_scope()
         self.loop = self.scope.loop if self.scope is not None else _running_loop()
@@ -268,17 +270,17 @@ class Follower:
         stream.settle()
         taken: list[Any] = []
         while (link := self._link[2]) is not None:
-            self._link = link
+            before, self._link = self._link, link
             kind, value, _ = link
             if kind == RUN:
                 taken += zip(*value, strict=True)
-                self._pass(link, *value)
+                self._pass(before, link, *value)
             elif kind == PACKED:  # by another reader, who goes on with it
                 taken += unpacked(value)
                 self._begin = None
             else:
                 taken.append(link)
-                self._pass(link, bytes((kind,)), (value,))
+                self._pass(before, link, bytes((kind,)), (value,))
         return taken
 
     def take_lone_text(self) -> Link | None:
@@ -294,28 +296,34 @@ class Follower:
         if len(text) >= LONG_TEXT_CHARS:
             return None
         stream.unread_bytes = stream.alarm = 0
-        self._link = link
+        before, self._link = self._link, link
         if self._begin is not None:  # as `_pass`, written out
             if len(self._kinds) >= PACK_UPDATES:
-                self._pack(self._begin, link)
+                self._pack(self._begin, before, link)
             self._kinds.append(kind)
             self._values.append(text)
         return link
 
-    def _pass(self, link: Link, kinds: bytes, values: Sequence[object]) -> None:
-        """Remember what was taken of a link."""
+    def _pass(self, before: Link, link: Link, kinds: bytes, values: Sequence[object]) -> None:
+        """Remember what was taken of a link, which follows `before`."""
         if self._begin is None:
             return
         if self._first is None:
             self._first = link
         elif len(self._kinds) >= PACK_UPDATES:
-            self._pack(self._begin, link)
+            self._pack(self._begin, before, link)
         self._kinds += kinds
         self._values += values
 
-    def _pack(self, begin: Link, end: Link) -> None:
-        """Pack what was taken before the link `end`."""
-        self._before, self._begin = pack(self._before, begin, self._first, self._kinds, self._values, end=end)
+    def _pack(self, begin: Link, last: Link, end: Link) -> None:
+        """Pack what was taken up to the link `last`, which `end` follows; or forget it, when nobody else will read it."""
+        stream = self._stream
+        if stream.held or len(stream.followers) > 1:
+            self._before, self._begin = pack(
+                self._before, begin, self._first, self._kinds, self._values, end=end
+            )
+        else:
+            self._before, self._begin = None, last
         self._first = end
         self._kinds.clear()
         self._values.clear()

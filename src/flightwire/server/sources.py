@@ -92,6 +92,7 @@ class Sources:
                     full=self._scope.gate.close,
                     max_unread_bytes=self._scope.max_unsent_bytes,
                 )
+                slot.source = None  # what it leads to was read soon, and need not be kept for it
                 self.followers[slot.id] = (slot, follower)
                 self._text_has_come()  # it may have been updated before anybody followed it
             elif slot.kind == "iterable":

@@ -123,6 +123,13 @@ class ModelEncoder:
             self._made.popitem()
         del self.opened[opened:], self.rows[row_count:]
 
+    def forget_values(self) -> None:
+        """No value that was written will be met again; of what was made, client modules stay known."""
+        self.identity.nodes.clear()
+        self._small = None
+        for key in [key for key, (_, owner) in self._made.items() if owner is not None]:
+            del self._made[key]
+
     # what is written once
 
     def shared(self, key: object, owner: object, make: Callable[[], str]) -> str:

@@ -52,6 +52,13 @@ class Writer:
         opened, self._encoder.opened = self._encoder.opened, []
         return opened
 
+    def forget_values(self) -> None:
+        """Nothing will be sent any more that may contain what was sent: let it go.
+
+        What comes in a streamable value refers to nothing outside of it. What is met again all the same is written anew.
+        """
+        self._encoder.forget_values()
+
     def resolve(self, slot: Slot, value: object) -> bytes:
         """Write what a promise or node became.
 
