@@ -193,3 +193,24 @@ def test_a_snapshot_that_is_taken_after_all_others_are_gone_leads_on() -> None:
         kinds.add(link[0])
         link = link[2]
     assert PACKED in kinds
+
+
+def test_who_reads_on_alone_packs() -> None:
+    source = create_streamable_value("")
+    snapshot = source.value
+    first, second = (snapshot.follow(nothing) for _ in range(2))
+    for number in range(3 * PACK_UPDATES):
+        source.update(str(number))
+        first.take()
+        second.take()
+    first.close()
+    last = source.value
+    for number in range(3 * PACK_UPDATES):
+        source.update(str(number))
+        second.take()
+    link, kinds = last._link[2], set()
+    while link is not None:
+        kinds.add(link[0])
+        link = link[2]
+    assert PACKED in kinds
+    assert len(taken(snapshot.follow(nothing))) == 6 * PACK_UPDATES

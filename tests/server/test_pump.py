@@ -149,6 +149,102 @@ async def test_what_comes_together_leaves_together() -> None:
     assert len((await Call(action).run()).bodies) == 1
 
 
+async def test_what_was_sent_is_let_go_when_only_streamables_are_open() -> None:
+    go = asyncio.Event()
+    stream = create_streamable_value("")
+    shared = {"a": 1}
+
+    async def action() -> object:
+        async def work() -> None:
+            async with stream:
+                await go.wait()
+
+        start_soon(work)
+        return {"text": stream.value, "one": [shared, stream], "two": [shared]}
+
+    call = Call(action)
+    running = asyncio.ensure_future(call.run())
+    await until(lambda: call.sent.bodies)
+    del call.root
+    await until(lambda: not stream._stream.held)
+    assert not [one for one in gc.get_referrers(shared) if type(one) is list]
+    stream.update("more")
+    go.set()
+    await running
+    assert call.sent.rows["0"]["two"] == ["$0:one:0"]
+    assert b'"more"' in b"".join(call.sent.bodies)
+
+
+async def test_what_a_promise_may_refer_to_is_kept() -> None:
+    go = asyncio.Event()
+    user = {"name": "Ada"}
+
+    async def action() -> object:
+        stream = create_streamable_value("")
+
+        async def later() -> object:
+            await go.wait()
+            return {"user": user}
+
+        async def work() -> None:
+            async with stream:
+                await go.wait()
+
+        start_soon(work)
+        return {"user": user, "text": stream.value, "later": later()}
+
+    call = Call(action)
+    running = asyncio.ensure_future(call.run())
+    await until(lambda: call.sent.bodies)
+    go.set()
+    await running
+    rows = call.sent.rows
+    assert rows[rows["0"]["later"][2:]] == {"user": "$0:user"}
+
+
+async def test_a_value_that_comes_once_more_after_it_was_let_go_is_whole() -> None:
+    async def action() -> object:
+        first, second = create_streamable_value(""), create_streamable_value()
+        value = first.value
+
+        async def work() -> None:
+            for number in range(100):
+                first.update(str(number))
+                await asyncio.sleep(0)
+            second.update({"again": value})
+            first.done()
+            second.done({"again": value, "function": None})
+
+        start_soon(work)
+        return {"first": value, "second": second.value}
+
+    rows = (await Call(action).run()).rows
+    texts = [str(number) for number in range(100)]
+    told = rows["0"]
+    assert told_by(rows, told["first"]) == ["", *texts]
+    second = following(rows, told["second"]["next"])
+    again = second["curr"]["again"]
+    assert told_by(rows, again) == ["", *texts]
+    once_more = following(rows, second["next"])["curr"]["again"]
+    assert once_more["next"] == again["next"]
+
+
+def following(rows: dict, step: object) -> dict:
+    return rows[step[2:]] if isinstance(step, str) else step
+
+
+def told_by(rows: dict, step: dict) -> list[str]:
+    """The values that a page sees of a streamable."""
+    told: list[str] = []
+    while "next" in step or "curr" in step or "diff" in step:
+        if "curr" in step:
+            told.append(step["curr"])
+        elif "diff" in step:
+            told.append(told[-1] + step["diff"][1])
+        step = following(rows, step["next"]) if "next" in step else {}
+    return told
+
+
 async def test_a_raising_action_rejects_the_root_with_status_500() -> None:
     async def action() -> object:
         raise RuntimeError("secret")

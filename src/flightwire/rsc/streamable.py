@@ -53,7 +53,7 @@ class StreamableValue(Streamable, Generic[T]):
             # An exception cannot be a value on the wire; it can reject the promise that would come next.
             self._link = [DONE, UNSET, [ERROR, stream.error, None]]
             self._curr, self._error, self._is_open = UNSET, UNSET, True
-        stream.held += 1
+        stream.hold()
 
     def __del__(self) -> None:
         stream = getattr(self, "_stream", None)

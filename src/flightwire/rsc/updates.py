@@ -92,6 +92,12 @@ class Updates:
         self.settle()
         return self._joined()
 
+    def hold(self) -> None:
+        """Somebody has a snapshot."""
+        self.held += 1
+        if self.held == 1 and len(self.followers) == 1:  # of several, one packs
+            self.followers[0].remember()
+
     def newest(self) -> Link:
         """The newest link."""
         self.settle()
@@ -255,7 +261,7 @@ class Follower:
         self._stream = stream
         self._link = link
         self._before: Link | None = None  # the link before `_begin`, once that is packed
-        self._begin: Link | None = link  # None when packing is not ours to do
+        self._begin: Link | None = link  # None when there is nothing to pack, or another reader does
         self._first: Link | None = None
         self._kinds = bytearray()
         self._values: list[object] = []
@@ -270,17 +276,17 @@ class Follower:
         stream.settle()
         taken: list[Any] = []
         while (link := self._link[2]) is not None:
-            before, self._link = self._link, link
+            self._link = link
             kind, value, _ = link
             if kind == RUN:
                 taken += zip(*value, strict=True)
-                self._pass(before, link, *value)
+                self._pass(link, *value)
             elif kind == PACKED:  # by another reader, who goes on with it
                 taken += unpacked(value)
-                self._begin = None
+                self._forget()
             else:
                 taken.append(link)
-                self._pass(before, link, bytes((kind,)), (value,))
+                self._pass(link, bytes((kind,)), (value,))
         return taken
 
     def take_lone_text(self) -> Link | None:
@@ -296,42 +302,56 @@ class Follower:
         if len(text) >= LONG_TEXT_CHARS:
             return None
         stream.unread_bytes = stream.alarm = 0
-        before, self._link = self._link, link
-        if self._begin is not None:  # as `_pass`, written out
-            if len(self._kinds) >= PACK_UPDATES:
-                self._pack(self._begin, before, link)
+        self._link = link
+        begin = self._begin  # as `_pass`, written out
+        if begin is not None and (len(self._kinds) < PACK_UPDATES or self._pack(begin, link)):
             self._kinds.append(kind)
             self._values.append(text)
         return link
 
-    def _pass(self, before: Link, link: Link, kinds: bytes, values: Sequence[object]) -> None:
-        """Remember what was taken of a link, which follows `before`."""
+    def _pass(self, link: Link, kinds: bytes, values: Sequence[object]) -> None:
+        """Remember what was taken of a link."""
         if self._begin is None:
             return
         if self._first is None:
             self._first = link
-        elif len(self._kinds) >= PACK_UPDATES:
-            self._pack(self._begin, before, link)
+        elif len(self._kinds) >= PACK_UPDATES and not self._pack(self._begin, link):
+            return
         self._kinds += kinds
         self._values += values
 
-    def _pack(self, begin: Link, last: Link, end: Link) -> None:
-        """Pack what was taken up to the link `last`, which `end` follows; or forget it, when nobody else will read it."""
+    def _pack(self, begin: Link, end: Link) -> bool:
+        """Pack what was taken before the link `end`; or forget it, when nobody else will read it.
+
+        Returns whether what comes is to be remembered.
+        """
         stream = self._stream
+        before = packed = None
         if stream.held or len(stream.followers) > 1:
-            self._before, self._begin = pack(
-                self._before, begin, self._first, self._kinds, self._values, end=end
-            )
-        else:
-            self._before, self._begin = None, last
-        self._first = end
+            before, packed = pack(self._before, begin, self._first, self._kinds, self._values, end=end)
+        self._forget()
+        if packed is None:
+            return False
+        self._before, self._begin, self._first = before, packed, end
+        return True
+
+    def _forget(self) -> None:
+        """Keep nothing of what was taken."""
+        self._before = self._begin = self._first = None
         self._kinds.clear()
         self._values.clear()
+
+    def remember(self) -> None:
+        """From here on somebody may read once more what is taken."""
+        if self._begin is None:
+            self._begin = self._link
 
     def close(self) -> None:
         """Stop reading."""
         stream = self._stream
         stream.followers = tuple(other for other in stream.followers if other is not self)
+        if stream.held and len(stream.followers) == 1:
+            stream.followers[0].remember()  # it may be we who packed
         stream.arm()
 
 

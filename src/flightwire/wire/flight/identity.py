@@ -64,6 +64,11 @@ class Identity:
         """It has failed: nothing that it wrote can be referred to."""
         self.nodes = {key: node for key, node in self.nodes.items() if node[4] != self.turn}
 
+    def forget(self) -> None:
+        """Nothing that was written will be met again."""
+        self.nodes.clear()
+        self._paths.clear()
+
     @contextmanager
     def detached(self) -> Iterator[None]:
         """For values that come many times: identity holds inside one value only, and nothing is kept."""

@@ -124,8 +124,8 @@ class ModelEncoder:
         del self.opened[opened:], self.rows[row_count:]
 
     def forget_values(self) -> None:
-        """No value that was written will be met again; of what was made, client modules stay known."""
-        self.identity.nodes.clear()
+        """No value that was written will be met again; client modules stay known."""
+        self.identity.forget()
         self._small = None
         for key in [key for key, (_, owner) in self._made.items() if owner is not None]:
             del self._made[key]
