@@ -6,14 +6,10 @@ Owns: which parts may become one. Refuses to know: who has read what.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, repeat
-from operator import attrgetter, is_
+from itertools import groupby
 from typing import Any, Final
 
 from flightwire.events import ReasoningDelta, StreamPart, TextDelta
-
-_id, _text, _metadata = map(attrgetter, ("id", "text", "provider_metadata"))
-
 
 JOINED_CHARS: Final = 4096
 """What begins with so many takes no more in: a long answer that is joined again and again is not copied as often."""
@@ -32,8 +28,8 @@ def _joined(parts: Sequence[StreamPart]) -> list[StreamPart]:
         run: list[Any] = list(alike)
         if kind is not TextDelta and kind is not ReasoningDelta:
             out += run
-        elif set(map(_id, run)) == {run[0].id} and all(map(is_, map(_metadata, run), repeat(None))):
-            out.append(_one(run))  # most often it is one text
+        elif _are_one(run):
+            out.append(_one(run))
         else:
             out += _joined_by_id(run)
     return out
@@ -48,6 +44,14 @@ def _joined_by_id(run: list[Any]) -> Iterator[StreamPart]:
             yield from alike
 
 
+def _are_one(run: list[Any]) -> bool:
+    """Whether all are of one text, as most often. Once per token: lists are made and counted in less time than anything asks."""
+    count = len(run)
+    return [part.provider_metadata for part in run].count(None) == count and (
+        [part.id for part in run].count(run[0].id) == count
+    )
+
+
 def _one(run: list[Any]) -> Any:
     first = run[0]
-    return first if len(run) == 1 else type(first)(first.id, "".join(map(_text, run)))
+    return first if len(run) == 1 else type(first)(first.id, "".join([part.text for part in run]))
