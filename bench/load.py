@@ -57,6 +57,7 @@ class Job:
 class Seen:
     """What was seen. Times in milliseconds, from the request or from the upstream's write to the arrival here."""
 
+    streams: int = 1
     tokens: int = 0
     bytes: int = 0
     elapsed_s: float = 0.0
@@ -68,6 +69,7 @@ class Seen:
     def summary(self) -> dict[str, float]:
         """One number for each thing."""
         shown = {
+            "streams": self.streams,
             "tokens": self.tokens,
             "bytes_per_token": self.bytes / self.tokens,
             "elapsed_s": self.elapsed_s,
@@ -169,7 +171,7 @@ class Answer:
 async def run(job: Job) -> Seen:
     """Do the job."""
     loop = asyncio.get_running_loop()
-    seen = Seen()
+    seen = Seen(job.streams)
     if job.memory_at_s:
         seen.memory_mb.append(resident_mb(job.pid))
     readers = [(await loop.create_connection(Reader, "127.0.0.1", job.port))[1] for _ in range(job.streams)]

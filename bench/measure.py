@@ -249,8 +249,8 @@ def _alone(running: Mapping[str, Process], name: str) -> Iterator[None]:
 
 
 def per_stream_kib(one: Figures) -> float:
-    """What each of 1,000 open streams holds."""
-    return (one.of("memory_1_mb") - one.of("memory_0_mb")) * 1024 / 1000
+    """What each open stream holds."""
+    return (one.of("memory_1_mb") - one.of("memory_0_mb")) * 1024 / one.of("streams")
 
 
 def kept_bytes(one: Figures) -> float:

@@ -21,7 +21,7 @@ OURS_COLOUR, OTHERS_COLOUR = "#0b7a75", "#b8c4c9"
 
 def plot(title: str, bars: dict[str, float], *, unit: str, ours: str) -> str:
     """A picture of bars, the shortest first."""
-    longest = max(*bars.values(), _SHORTEST)  # memory that a system did not tell of is nothing, or less
+    longest = max(*bars.values(), _SHORTEST)  # a few streams may take no memory that was not there, or less
     height = TOP + len(bars) * (BAR + GAP) + GAP
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" style="{STYLE}" role="img">',

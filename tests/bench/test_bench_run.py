@@ -1,6 +1,7 @@
 """The machinery of a whole run, small: it prints a report and judges nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_a_ratio_that_moved_by_more_than_15_percent_is_told() -> None:
 def test_the_kept_ratios_are_those_of_a_run() -> None:
     assert gate.kept()
     assert all(ratio > 0 and OURS in name for name, ratio in gate.kept().items())
+
+
+@pytest.mark.parametrize("lengths", [(0.0, 0.0), (-0.002, -0.003), (0.0, -1.0), (5.0, -0.1)])
+def test_bars_of_nothing_and_of_less_are_drawn(lengths: tuple[float, float]) -> None:
+    drawn = plot("Memory", dict(zip("ab", lengths, strict=True)), unit="KiB", ours=OURS)
+    assert drawn.count('rx="3"') == 2
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)" height="22"', drawn)]
+    assert len(widths) == 2
+    assert all(1 <= width <= 760 for width in widths)
 
 
 def test_a_plot_has_a_bar_for_each_server_and_its_name_escaped() -> None:
