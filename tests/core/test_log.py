@@ -98,7 +98,8 @@ async def test_the_slowest_reader_sees_each_token_by_itself() -> None:
     assert len([text async for text in slow]) == 600
 
 
-async def test_a_token_that_was_read_holds_little_more_than_its_text() -> None:
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_a_token_holds_little_more_than_its_text(is_read: bool) -> None:
     seen: list[int] = []
 
     def look(number: int) -> None:
@@ -108,9 +109,29 @@ async def test_a_token_that_was_read_holds_little_more_than_its_text() -> None:
             seen.append(tracemalloc.get_traced_memory()[0])
             tracemalloc.stop()
 
-    async for _ in stream_text(model=OneByOne(12_000, after=look), prompt="x").text_stream:
-        pass
-    assert seen[0] / 10_000 < 28  # the text twice, a time, and what is not joined yet
+    result = stream_text(model=OneByOne(12_000, after=look), prompt="x")
+    if is_read:
+        async for _ in result.text_stream:
+            pass
+    else:
+        await result.text
+    assert seen[0] / 10_000 < 6  # the text, and what is not joined yet
+
+
+async def total(result: Any) -> str:
+    text: str = await result.text
+    return text
+
+
+async def test_a_reader_of_an_answer_that_nobody_has_read_gets_all_of_it() -> None:
+    result = stream_text(model=OneByOne(1000), prompt="x")
+    waiting = asyncio.ensure_future(total(result))
+    late = ""
+    await asyncio.sleep(0)
+    async for text in result.text_stream:
+        late += text
+    assert late == await waiting == "".join(f"{number:04}" for number in range(1000))
+    assert len([text async for text in result.text_stream]) < JOIN_PARTS
 
 
 def test_what_says_more_than_text_is_not_joined() -> None:

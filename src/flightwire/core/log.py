@@ -3,9 +3,9 @@
 Owns: the parts of one answer, who waits for more, and when the source should pause. Refuses to know: models, text.
 
 What has come is kept until the answer is forgotten, so a reader that comes late starts at the beginning. Parts that every
-reader has passed are joined where that loses nothing, or each token would hold forty times its text. The source is asked for
-more while a reader waits at the end, or while the reader that is furthest has fewer than `READ_AHEAD_PARTS` parts before it;
-a reader that was dropped blocks nobody.
+reader has passed, or that come when there is none, are joined where that loses nothing, or each token would hold forty times
+its text. The source is asked for more while a reader waits at the end, or while the reader that is furthest has fewer than
+`READ_AHEAD_PARTS` parts before it; a reader that was dropped blocks nobody.
 """
 
 from __future__ import annotations
@@ -101,6 +101,8 @@ class PartLog(Generic[P]):
             self.parts += parts
         handed = parts if count <= SLICE_PARTS else None
         places = self._places
+        if not places and len(self.parts) - self.joined >= JOIN_PARTS:
+            self.join_passed()
         is_waiting = False
         # Only who waits now: others may come to the end meanwhile, and have seen these then.
         for place in (places[0],) if len(places) == 1 else tuple(filter(_is_waiting, places)):
@@ -216,8 +218,9 @@ class PartLog(Generic[P]):
         return self._loop
 
     def join_passed(self) -> None:
-        """Join what every reader has passed, if there is enough of it."""
-        begin, end = self.joined, min(place.position for place in self._places)
+        """Join what every reader has passed, or all when there is none, if there is enough of it."""
+        begin = self.joined
+        end = min((place.position for place in self._places), default=len(self.parts))
         if end - begin < JOIN_PARTS:
             return
         begin = max(begin - 1, 0)  # what was joined the last time may take more in
@@ -225,7 +228,7 @@ class PartLog(Generic[P]):
         self.parts[begin:end] = fewer
         self.joined = begin + len(fewer)
         gone = end - self.joined
-        self._furthest -= gone
+        self._furthest = max(self._furthest - gone, 0)
         for place in self._places:
             place.position -= gone
 
