@@ -27,6 +27,7 @@ VOCABULARY = {
     "markup",
     "messages",
     "navigation",
+    "pauses",
     "props",
     "scope",
     "sealing",

@@ -49,6 +49,10 @@ class Pauses:
         self._step = 1  # so many pauses are there for each that is kept
         self._kept = array("f")
 
+    def __repr__(self) -> str:
+        """`<Pauses: 3>`."""
+        return f"<Pauses: {self._count}>"
+
     def note(self, times: Sequence[float]) -> None:
         """Output has come, at each of these times; at least one."""
         if self.last is None:

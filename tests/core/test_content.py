@@ -69,7 +69,12 @@ def test_the_last_step_of_a_log_is_what_its_parts_say(
     earlier: list[Any], parts: list[Any], read: int
 ) -> None:
     log = [Start(), StartStep(), *earlier, StartStep(), *parts]
-    assert last_step([*joined(log[:read]), *log[read:]]) == recorded(parts)
+    assert last_step([*joined(log[:read]), *log[read:]], 1) == recorded(parts)
+
+
+def test_a_step_of_which_nothing_came_is_empty() -> None:
+    assert last_step([Start()], 0) == ()
+    assert last_step([Start(), StartStep(), TextDelta("a", "x")], 1) == ()
 
 
 def test_a_long_text_is_whole() -> None:

@@ -46,9 +46,18 @@ _CONTENT = (
 )
 
 
-def last_step(parts: Sequence[StreamPart]) -> tuple[StepContent, ...]:
-    """What the last step consists of, from the parts of the whole answer."""
-    kinds = list(map(type, reversed(parts)))  # not one by one: a fast answer leaves eighty at its end
+def last_step(parts: Sequence[StreamPart], number: int) -> tuple[StepContent, ...]:
+    """What a step consists of so far, from the parts of the whole answer; nothing, when no part of it is there.
+
+    Arguments:
+        parts: of the answer.
+        number: of the step, from 0; none comes after it.
+    """
+    kinds = list(
+        map(type, reversed(parts))
+    )  # and then counted: a fast answer leaves a hundred parts that were not joined
+    if kinds.count(StartStep) <= number:
+        return ()
     recorder = Recorder()
     recorder.record(joined(parts[len(parts) - kinds.index(StartStep) :]))
     return recorder.content()

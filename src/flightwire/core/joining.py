@@ -45,7 +45,7 @@ def _joined_by_id(run: list[Any]) -> Iterator[StreamPart]:
 
 
 def _are_one(run: list[Any]) -> bool:
-    """Whether all are of one text, as most often. Once per token: lists are made and counted in less time than anything asks."""
+    """Whether all are of one text, as most often; a list is made and counted sooner than its items are asked one by one."""
     count = len(run)
     return [part.provider_metadata for part in run].count(None) == count and (
         [part.id for part in run].count(run[0].id) == count

@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flightwire.core.abort import AbortController
@@ -30,9 +31,9 @@ from flightwire.core.log import PartLog
 from flightwire.core.loop import Loop, StepPlan, StepTally
 from flightwire.core.pipe import Pipe
 from flightwire.core.preamble import run_approved
-from flightwire.core.results import Answer, StepContent, StepResult, total_usage
+from flightwire.core.results import Answer, StepResult, total_usage
 from flightwire.core.settings import Request
-from flightwire.core.step import Step
+from flightwire.core.step import Content, Step
 from flightwire.core.timeouts import NoTimers, StepTimers, Timeout, step_timers
 from flightwire.core.whole import whole_answer
 from flightwire.errors import (
@@ -301,7 +302,8 @@ class Run:
         return step, step.tally(finish)
 
     def _planned(self, plan: StepPlan) -> Step:
-        said = shown = self._logged
+        said: Callable[[], Content] = partial(last_step, self.log.parts, plan.number)  # no text is kept twice
+        shown = said
         if self._pipe is not None:
             self._said, self._shown = Recorder(), Recorder()
             said, shown = self._said.content, self._shown.content
@@ -318,10 +320,6 @@ class Run:
             shown=shown,
             is_whole=self._is_whole,
         )
-
-    def _logged(self) -> tuple[StepContent, ...]:
-        """What the step comes to so far, where readers see what the model says: no text is kept twice."""
-        return last_step(self.log.parts)
 
     async def _read_model(self, step: Step, timers: StepTimers | NoTimers) -> None:
         log, collector = self.log, step.collector
