@@ -59,6 +59,14 @@ def test_a_system_that_keeps_no_core_awake_is_told_of(
     assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}" in said
 
 
+def test_a_system_whose_clock_sees_nothing_of_a_tiny_load_gets_a_report(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes.Process, "cpu_s", lambda _: 1.0)
+    assert run.compare(quick=True, without=["AI SDK"], shorter=TINY[:1]) == 0
+    assert f"{SATURATED}: {OURS} ÷ {RAW_PUMP}: 1" in capsys.readouterr().out
+
+
 def test_a_ratio_that_moved_by_more_than_15_percent_is_told() -> None:
     told = gate.moved({"a": 1.2, "b": 1.1, "c": 0.8, "d": 1.0}, {"a": 1.0, "b": 1.0, "c": 1.0})
     assert told == ["a: 1 → 1.2 (+20%)", "c: 1 → 0.8 (-20%)", "d: 1, not kept yet"]

@@ -175,20 +175,19 @@ async def test_what_was_sent_is_let_go_when_only_streamables_are_open() -> None:
     assert b'"more"' in b"".join(call.sent.bodies)
 
 
-async def test_what_a_promise_may_refer_to_is_kept() -> None:
-    go = asyncio.Event()
+async def test_what_a_promise_may_refer_to_is_kept_until_it_has_come() -> None:
+    go, end = asyncio.Event(), asyncio.Event()
     user = {"name": "Ada"}
+    stream = create_streamable_value("")
 
     async def action() -> object:
-        stream = create_streamable_value("")
-
         async def later() -> object:
             await go.wait()
             return {"user": user}
 
         async def work() -> None:
             async with stream:
-                await go.wait()
+                await end.wait()
 
         start_soon(work)
         return {"user": user, "text": stream.value, "later": later()}
@@ -196,7 +195,11 @@ async def test_what_a_promise_may_refer_to_is_kept() -> None:
     call = Call(action)
     running = asyncio.ensure_future(call.run())
     await until(lambda: call.sent.bodies)
+    del call.root
+    assert stream._stream.held
     go.set()
+    await until(lambda: not stream._stream.held)
+    end.set()
     await running
     rows = call.sent.rows
     assert rows[rows["0"]["later"][2:]] == {"user": "$0:user"}

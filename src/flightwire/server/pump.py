@@ -228,8 +228,6 @@ class Pump:
                 self._sources.drop(root.result())
             return self._writer.reject(self._writer.root, self._sources.failure(error))
         self._sources.adopt()
-        if len(self._sources.followers) == self._writer.open_slots:  # nothing but streamable values comes
-            self._writer.forget_values()
         return out
 
     async def _write(self, out: bytes, *, more: bool) -> None:

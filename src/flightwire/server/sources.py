@@ -47,6 +47,7 @@ class Sources:
 
     __slots__ = (
         "_failures",
+        "_has_forgotten",
         "_open",
         "_queued_bytes",
         "_scope",
@@ -78,6 +79,7 @@ class Sources:
         self._open: dict[int, Slot] = {}
         self._settled: list[tuple[Slot, str, object]] = []
         self._queued_bytes = 0
+        self._has_forgotten = False
         self._tasks: set[asyncio.Task[None]] | None = None
 
     # --- following -----------------------------------------------------------------------------------------------
@@ -99,6 +101,10 @@ class Sources:
                 self._spawn(self._iterate(slot, cast("AsyncIterable[object]", slot.source)))
             else:
                 self._spawn(self._await(slot, cast("Awaitable[object]", slot.source)), slot.source)
+        if not self._has_forgotten and len(self.followers) == self._writer.open_slots:
+            # Nothing but streamable values comes. Once: what is sent again and again would be followed again and again.
+            self._has_forgotten = True
+            self._writer.forget_values()
 
     def _spawn(self, coro: Any, source: object = None) -> None:
         task = self._scope.loop.create_task(coro, context=self._scope.context)
