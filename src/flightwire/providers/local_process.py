@@ -41,12 +41,6 @@ SOCKET_NAME = "llama.sock"
 MAX_SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 on macOS, 108 on Linux
 MAX_STDERR_LINES = 50
 EXIT_TIMEOUT_S = 2.0
-CHILD_ENVIRONMENT = {
-    "GGML_NO_BACKTRACE": "1",  # a failed assertion would start a debugger to print one
-    # Threads that wait for each other spin a little, then sleep. GNU OpenMP spins 300 times longer by default, which is no
-    # faster on idle cores and ten times slower as soon as anybody else wants one.
-    "GOMP_SPINCOUNT": "1000",
-}
 
 
 @value

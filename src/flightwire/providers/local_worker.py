@@ -37,6 +37,10 @@ DEFAULT_CONTEXT_TOKENS = 4096
 MAX_DEFAULT_THREADS = 4
 NICENESS = 3  # other streams of this machine come first
 PARENT_POLL_S = 1.0
+# A chunk that only goes on with the text; what is written otherwise is read whole. A quote inside of the text has a backslash
+# before it. While all processors compute, whoever else is awake holds them up: reading and writing JSON took 0.15 ms a token.
+PLAIN = b'{"choices":[{"finish_reason":null,"index":0,"delta":{"content":"'
+PLAIN_END = b'"}}],"created":'
 HOPELESS_BYTES_PER_TOKEN = 64  # a longer prompt cannot fit; finding out takes seconds, so nobody waits for it
 
 Frame = dict[str, Any]
@@ -156,6 +160,11 @@ class Run:
         chat = self.chat
         if chat.is_cancelled:
             return True
+        if data.startswith(PLAIN) and not self.is_reading and not chat.want_raw:
+            end = data.find(PLAIN_END, len(PLAIN))
+            if end > len(PLAIN) and b',"usage":' not in data[end:]:
+                self.out.write_text(chat.id, data[len(PLAIN) : end])
+                return False
         chunk = json.loads(data)
         if "error" in chunk:
             chat.has_ended = True
@@ -229,7 +238,14 @@ class Out:
 
     def write(self, frame: Frame) -> None:
         """Send one frame."""
-        line = memoryview(json.dumps(frame).encode() + b"\n")
+        self._write(json.dumps(frame).encode() + b"\n")
+
+    def write_text(self, chat_id: int, text: bytes) -> None:
+        """Send text that stood between the quotes of a JSON string."""
+        self._write(b'{"op": "text", "id": %d, "text": "%b"}\n' % (chat_id, text))
+
+    def _write(self, data: bytes) -> None:
+        line = memoryview(data)
         try:
             with self._lock:
                 while line:
