@@ -70,3 +70,26 @@ def test_what_says_more_than_text_is_read_whole(chunk: bytes, ops: list[str]) ->
 def test_raw_chunks_come_before_their_text() -> None:
     frames = said(chunk_of("first"), chunk_of("a"), want_raw=True)
     assert [frame["op"] for frame in frames] == ["begin", "raw", "text", "raw", "text"]
+
+
+def test_what_is_no_utf_8_fails_in_the_child_and_is_not_sent() -> None:
+    there, here = os.pipe()
+    run = Run(Chat({"id": 7, "body": {"messages": []}}), Desk(1), Out(here), None)
+    run.on_chunk(chunk_of("first"))
+    with pytest.raises(UnicodeDecodeError):
+        run.on_chunk(chunk_of("x").replace(b'"x"', b'"\xff"'))
+    os.close(here)
+    with os.fdopen(there, "rb") as lines:
+        assert [json.loads(line)["op"] for line in lines] == ["begin", "text"]
+
+
+def test_a_chat_that_was_stopped_says_nothing_more() -> None:
+    there, here = os.pipe()
+    chat = Chat({"id": 7, "body": {"messages": []}})
+    run = Run(chat, Desk(1), Out(here), None)
+    run.on_chunk(chunk_of("first"))
+    chat.is_cancelled = True
+    assert run.on_chunk(chunk_of("more")) is True
+    os.close(here)
+    with os.fdopen(there, "rb") as lines:
+        assert len(lines.readlines()) == 2

@@ -163,7 +163,8 @@ class Run:
         if data.startswith(PLAIN) and not self.is_reading and not chat.want_raw:
             end = data.find(PLAIN_END, len(PLAIN))
             if end > len(PLAIN) and b',"usage":' not in data[end:]:
-                self.out.write_text(chat.id, data[len(PLAIN) : end])
+                # Decoded, so that what is no UTF-8 fails here, for this chat, and not in the parent for all.
+                self.out.write_text(chat.id, data[len(PLAIN) : end].decode())
                 return False
         chunk = json.loads(data)
         if "error" in chunk:
@@ -240,9 +241,9 @@ class Out:
         """Send one frame."""
         self._write(json.dumps(frame).encode() + b"\n")
 
-    def write_text(self, chat_id: int, text: bytes) -> None:
-        """Send text that stood between the quotes of a JSON string."""
-        self._write(b'{"op": "text", "id": %d, "text": "%b"}\n' % (chat_id, text))
+    def write_text(self, chat_id: int, text: str) -> None:
+        """Send what stood between the quotes of a JSON string."""
+        self._write(f'{{"op": "text", "id": {chat_id}, "text": "{text}"}}\n'.encode())
 
     def _write(self, data: bytes) -> None:
         line = memoryview(data)
